@@ -1,0 +1,83 @@
+/** An address with a prefix length, as CNI writes them: `10.1.0.5/24` keeps its host bits. */
+
+import {
+  type Address,
+  addressBits,
+  type Family,
+  formatAddress,
+  parseWithWidth,
+} from "./address.ts";
+
+export interface Prefix {
+  readonly address: Address;
+  readonly length: number;
+}
+
+/**
+ * Reads `address/length`. The length of an IPv4-mapped address counts IPv6 bits, as in Go:
+ * `::ffff:1.2.3.4/120` is `1.2.3.4/24`.
+ */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf("/");
+  if (slash < 0) return undefined;
+  const found = parseWithWidth(text.slice(0, slash));
+  if (!found) return undefined;
+  const length = parseLength(text, slash + 1, found.bits);
+  if (length < 0) return undefined;
+  const { address, bits } = found;
+  return { address, length: Math.max(0, length - bits + addressBits(address.family)) };
+}
+
+export function formatPrefix(prefix: Prefix): string {
+  return `${formatAddress(prefix.address)}/${prefix.length}`;
+}
+
+/** The prefix of one address: /32 or /128. */
+export function hostPrefix(address: Address): Prefix {
+  return { address, length: addressBits(address.family) };
+}
+
+/** The default route's destination. */
+export function defaultPrefix(family: Family): Prefix {
+  return { address: { family, value: 0n }, length: 0 };
+}
+
+/** The same prefix with its host bits cleared. */
+export function network(prefix: Prefix): Prefix {
+  const { family, value } = prefix.address;
+  const host = hostBits(prefix);
+  return { address: { family, value: (value >> host) << host }, length: prefix.length };
+}
+
+/** The highest address inside, which for IPv4 is the broadcast address. */
+export function lastAddress(prefix: Prefix): Address {
+  const { family, value } = prefix.address;
+  return { family, value: value | ((1n << hostBits(prefix)) - 1n) };
+}
+
+export function contains(prefix: Prefix, address: Address): boolean {
+  if (prefix.address.family !== address.family) return false;
+  const host = hostBits(prefix);
+  return prefix.address.value >> host === address.value >> host;
+}
+
+export function overlaps(a: Prefix, b: Prefix): boolean {
+  return a.length <= b.length ? contains(a, b.address) : contains(b, a.address);
+}
+
+function hostBits({ address, length }: Prefix): bigint {
+  return BigInt(addressBits(address.family) - length);
+}
+
+/** Decimal digits only, leading zeros allowed; -1 for anything else or more than `limit`. */
+function parseLength(text: string, start: number, limit: number): number {
+  if (start === text.length) return -1;
+  let length = 0;
+  for (let at = start; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+    if (length > limit) return -1;
+  }
+  return length;
+}
