@@ -1,0 +1,51 @@
+/** The one interface to the machine. Two ports implement it: the engine's (port-engine.ts) and Node's (port-node.ts). */
+
+/** One system call argument: a number, or memory. An array is passed as its address, null as 0. */
+export type SyscallArgument = number | bigint | null | Uint8Array;
+
+/** A program to run to its end. */
+export interface SpawnRequest {
+  /** The file itself: PATH is not searched. */
+  path: string;
+  /** The whole argument vector, the program's own name first. */
+  argv: string[];
+  env: Record<string, string>;
+  stdin: Uint8Array;
+  /** Milliseconds after which the process group is killed; 0 means never. */
+  deadlineMs: number;
+  /** A descriptor that, once readable, has the process group killed; -1 means none. */
+  cancelFd: number;
+}
+
+/** How a program ended. */
+export interface SpawnResult {
+  /** Why it did not start, as an errno; 0 when it did. */
+  error: number;
+  /** The exit code; -1 when a signal ended it. */
+  status: number;
+  /** The signal that ended it; 0 when it exited. */
+  signal: number;
+  timedOut: boolean;
+  cancelled: boolean;
+  stdout: Uint8Array;
+  stderr: Uint8Array;
+}
+
+/** What an engine offers. Only pkg/sys calls it; everything else goes by pkg/sys. */
+export interface Port {
+  /** The kernel's answer: a value, or minus the errno. Never throws for what the kernel says. */
+  syscall(nr: number, ...args: SyscallArgument[]): number;
+  /** Where an array's bytes are, for structures that hold pointers. Valid while the array lives. */
+  addressOf(bytes: Uint8Array): number;
+  spawn(request: SpawnRequest): SpawnResult;
+  utf8Encode(text: string): Uint8Array;
+  /** Ill-formed bytes become U+FFFD; a byte order mark stays. */
+  utf8Decode(bytes: Uint8Array): string;
+  /** The argument vector; the first is the name this program was called by. */
+  args(): string[];
+  env(): Record<string, string>;
+  exit(code: number): never;
+  readonly arch: "x64" | "arm64";
+  /** Names this build of the whole suite, in hex; empty under Node and in development. */
+  readonly build: string;
+}

@@ -1,0 +1,20 @@
+/** Text to bytes and back, UTF-8 always. */
+
+import { port } from "#port";
+import { Errno, SysError } from "./errno.ts";
+
+/** The UTF-8 form of a text. */
+export function encode(text: string): Uint8Array {
+  return port.utf8Encode(text);
+}
+
+/** The text in UTF-8 bytes; ill-formed bytes become U+FFFD, a byte order mark stays. */
+export function decode(bytes: Uint8Array): string {
+  return port.utf8Decode(bytes);
+}
+
+/** The text with a NUL behind it, as the kernel takes paths and names. */
+export function cString(text: string): Uint8Array {
+  if (text.includes("\0")) throw new SysError("use", Errno.EINVAL, JSON.stringify(text));
+  return port.utf8Encode(`${text}\0`);
+}
