@@ -162,6 +162,11 @@ export class SysError extends Error {
   /** What it was about: a path, an address. */
   readonly subject?: string;
 
+  /** The errno in words. */
+  get text(): string {
+    return errnoText(this.errno);
+  }
+
   constructor(call: string, errno: number, subject?: string) {
     super(`${subject === undefined ? call : `${call} ${subject}`}: ${errnoText(errno)}`);
     this.call = call;

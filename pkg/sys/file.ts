@@ -1,0 +1,254 @@
+/**
+ * Files by descriptor and by path. A name in an open directory (`dir`) never has its link followed, nor has a file
+ * that is created; a plain path is the operator's word and is followed. Short reads and writes and EINTR end here.
+ */
+
+import { port } from "#port";
+import { entryNames } from "./dirent.ts";
+import { Errno, isSysError, SysError } from "./errno.ts";
+import { Fd } from "./fd.ts";
+import { readStatx, type Stat, statxBasic, statxSize } from "./statx.ts";
+import { attempt, check, retry } from "./syscall.ts";
+import { cString, decode } from "./text.ts";
+
+const isArm = port.arch === "arm64";
+
+/** O_*, asm/fcntl.h: some values differ by architecture */
+export const OpenFlag = {
+  readOnly: 0,
+  writeOnly: 1,
+  readWrite: 2,
+  create: 0o100,
+  exclusive: 0o200,
+  truncate: 0o1000,
+  append: 0o2000,
+  nonBlocking: 0o4000,
+  directory: isArm ? 0o40000 : 0o200000,
+  noFollow: isArm ? 0o100000 : 0o400000,
+  closeOnExec: 0o2000000,
+  path: 0o10000000,
+} as const;
+
+/** AT_*, linux/fcntl.h */
+const At = {
+  currentDirectory: -100,
+  symlinkNoFollow: 0x100,
+  removeDirectory: 0x200,
+  emptyPath: 0x1000,
+} as const;
+
+/** What `fileSystemType` may answer: *_MAGIC, linux/magic.h */
+export const FileSystem = {
+  nsfs: 0x6e736673,
+  proc: 0x9fa0,
+  sysfs: 0x62656572,
+  tmpfs: 0x01021994,
+  cgroup2: 0x63677270,
+} as const;
+
+/** The number a path is relative to. */
+export function directoryFd(dir: Fd | undefined): number {
+  return dir === undefined ? At.currentDirectory : dir.fd;
+}
+
+/** The outcome of `act`, or undefined when there is no such file. */
+export function ifPresent<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (isSysError(error, Errno.ENOENT)) return undefined;
+    throw error;
+  }
+}
+
+/** Opens a file, closed on exec; `flags` are of `OpenFlag`. */
+export function openFile(path: string, flags: number, mode = 0, dir?: Fd): Fd {
+  const follows = dir === undefined && (flags & OpenFlag.create) === 0;
+  const all = flags | OpenFlag.closeOnExec | (follows ? 0 : OpenFlag.noFollow);
+  const fd = retry("openat", directoryFd(dir), cString(path), all, mode);
+  return new Fd(check(fd, "open", path));
+}
+
+/** Reads once into a buffer; 0 is the end. */
+export function read(fd: Fd, buffer: Uint8Array): number {
+  return check(retry("read", fd.fd, buffer, buffer.length), "read");
+}
+
+/** Reads up to `length` bytes from a place in the file; fewer where it ends before. */
+export function readAt(fd: Fd, length: number, offset: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const rest = bytes.subarray(done);
+    const count = check(retry("pread64", fd.fd, rest, rest.length, offset + done), "read");
+    if (count === 0) break;
+    done += count;
+  }
+  return bytes.subarray(0, done);
+}
+
+/** Reads to the end; throws EFBIG past `limit` bytes. */
+export function readAll(fd: Fd, limit = Number.POSITIVE_INFINITY): Uint8Array {
+  let buffer = new Uint8Array(4096);
+  let length = 0;
+  // Neither a size of 0 nor a short read means the end: files of /proc have both.
+  for (;;) {
+    const count = read(fd, length === 0 ? buffer : buffer.subarray(length));
+    if (count === 0) return buffer.slice(0, length);
+    length += count;
+    if (length > limit) throw new SysError("read", Errno.EFBIG);
+    if (length === buffer.length) {
+      const larger = new Uint8Array(length * 4);
+      larger.set(buffer);
+      buffer = larger;
+    }
+  }
+}
+
+/** How to read a whole file. */
+export interface ReadOptions {
+  /** The most bytes to take; a larger file is refused with EFBIG. */
+  limit?: number;
+  dir?: Fd;
+}
+
+/** A file's whole content. */
+export function readFile(path: string, options: ReadOptions = {}): Uint8Array {
+  using fd = openFile(path, OpenFlag.readOnly, 0, options.dir);
+  try {
+    return readAll(fd, options.limit);
+  } catch (error) {
+    if (isSysError(error)) throw new SysError(error.call, error.errno, path);
+    throw error;
+  }
+}
+
+/** A file's whole content as text. */
+export function readText(path: string, options: ReadOptions = {}): string {
+  return decode(readFile(path, options));
+}
+
+/** Writes all of the bytes. */
+export function writeAll(fd: Fd, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    const rest = done === 0 ? bytes : bytes.subarray(done);
+    const count = check(retry("write", fd.fd, rest, rest.length), "write");
+    if (count === 0) throw new SysError("write", Errno.EIO);
+    done += count;
+  }
+}
+
+/** What a file is. A path's last link is followed unless told otherwise, or unless it is relative to `dir`. */
+export function stat(target: string | Fd, options: { follow?: boolean; dir?: Fd } = {}): Stat {
+  const bytes = new Uint8Array(statxSize);
+  const isFd = target instanceof Fd;
+  const start = isFd ? target.fd : directoryFd(options.dir);
+  const follow = options.follow ?? options.dir === undefined;
+  const flags = (isFd ? At.emptyPath : 0) | (follow ? 0 : At.symlinkNoFollow);
+  const path = isFd ? "" : target;
+  const result = attempt("statx", start, cString(path), flags, statxBasic, bytes);
+  check(result, "stat", isFd ? undefined : path);
+  return readStatx(bytes);
+}
+
+/** The kind of file system a file is on, one of `FileSystem` or another magic number. */
+export function fileSystemType(target: string | Fd): number {
+  const bytes = new Uint8Array(128); // struct statfs; its type comes first
+  if (target instanceof Fd) check(attempt("fstatfs", target.fd, bytes), "statfs");
+  else check(retry("statfs", cString(target), bytes), "statfs", target);
+  return new DataView(bytes.buffer).getUint32(0, true);
+}
+
+/** The names in a directory, in no order, without "." and "..". An open directory is read from its start. */
+export function listDirectory(target: string | Fd): string[] {
+  if (typeof target === "string") {
+    using dir = openFile(target, OpenFlag.directory);
+    return readDirectory(dir);
+  }
+  check(attempt("lseek", target.fd, 0, 0), "seek");
+  return readDirectory(target);
+}
+
+function readDirectory(dir: Fd): string[] {
+  let names: string[] = [];
+  let buffer = new Uint8Array(4096);
+  for (;;) {
+    const length = check(attempt("getdents64", dir.fd, buffer, buffer.length), "readdirent");
+    if (length === 0) return names;
+    const more = entryNames(buffer, length);
+    if (names.length === 0) names = more;
+    else for (const name of more) names.push(name);
+    // Only a directory that filled half of a small buffer is worth a large one.
+    if (length > 2048 && buffer.length === 4096) buffer = new Uint8Array(65_536);
+  }
+}
+
+/** Makes a directory and those above it, as far as they are missing; throws ENOTDIR when a link or file is in its place. */
+export function makeDirectories(path: string, mode: number): void {
+  openDirectory(path, mode).close();
+}
+
+/** Opens a directory itself, never through a link in the last place; with a mode, it is made first if it is missing. */
+export function openDirectory(path: string, createMode?: number): Fd {
+  // A slash at the end would have the kernel follow a link.
+  const bare = path.replace(/(?<=.)\/+$/, "");
+  const flags = OpenFlag.directory | OpenFlag.noFollow;
+  if (createMode !== undefined) {
+    const fd = ifPresent(() => openFile(bare, flags));
+    if (fd !== undefined) return fd;
+    makeMissing(bare, createMode);
+  }
+  return openFile(bare, flags);
+}
+
+function makeMissing(path: string, mode: number): void {
+  let result = attempt("mkdirat", At.currentDirectory, cString(path), mode);
+  const parent = path.replace(/\/+[^/]*$/, "");
+  if (result === -Errno.ENOENT && parent !== "" && parent !== path) {
+    makeMissing(parent, mode);
+    result = attempt("mkdirat", At.currentDirectory, cString(path), mode);
+  }
+  // Someone else was faster, or it is a directory above: whoever opens it finds out what it is.
+  if (result !== -Errno.EEXIST) check(result, "mkdir", path);
+}
+
+/** Removes a file; false when there was none. */
+export function unlink(path: string, dir?: Fd): boolean {
+  return removed(attempt("unlinkat", directoryFd(dir), cString(path), 0), path);
+}
+
+/** Removes an empty directory; false when there was none. */
+export function removeDirectory(path: string, dir?: Fd): boolean {
+  const result = attempt("unlinkat", directoryFd(dir), cString(path), At.removeDirectory);
+  return removed(result, path);
+}
+
+function removed(result: number, path: string): boolean {
+  if (result === -Errno.ENOENT) return false;
+  check(result, "remove", path);
+  return true;
+}
+
+/** Renames, replacing what has the new name. */
+export function rename(from: string, to: string, dir?: Fd): void {
+  const at = directoryFd(dir);
+  check(attempt("renameat2", at, cString(from), at, cString(to), 0), "rename", `${from} to ${to}`);
+}
+
+/** Gives a file a second name; throws EEXIST when that is taken. */
+export function link(from: string, to: string, dir?: Fd): void {
+  const at = directoryFd(dir);
+  check(attempt("linkat", at, cString(from), at, cString(to), 0), "link", `${from} to ${to}`);
+}
+
+/** Makes a symbolic link. */
+export function symlink(target: string, path: string, dir?: Fd): void {
+  check(attempt("symlinkat", cString(target), directoryFd(dir), cString(path)), "symlink", path);
+}
+
+/** Where a symbolic link points. */
+export function readLink(path: string, dir?: Fd): string {
+  const bytes = new Uint8Array(4096);
+  const length = attempt("readlinkat", directoryFd(dir), cString(path), bytes, bytes.length);
+  return decode(bytes.subarray(0, check(length, "readlink", path)));
+}

@@ -1,0 +1,45 @@
+/** Locks between processes. */
+
+import { monotonicMs } from "./clock.ts";
+import { Errno, SysError } from "./errno.ts";
+import type { Fd } from "./fd.ts";
+import { Poll, poll } from "./poll.ts";
+import { attempt, check } from "./syscall.ts";
+
+/** LOCK_*, linux/fcntl.h */
+const Lock = { exclusive: 2, nonBlocking: 4 } as const;
+
+/** The longest pause between two tries. */
+const longestPauseMs = 8;
+
+/**
+ * Takes the exclusive lock on an open file (flock); closing the file, or the end of the process, releases it.
+ * Throws ETIMEDOUT when that took longer than `timeoutMs`, EINTR when `cancelFd` became readable meanwhile.
+ */
+export function lock(fd: Fd, timeoutMs: number, cancelFd = -1): void {
+  let result = tryLock(fd);
+  if (result === -Errno.EWOULDBLOCK) result = keepTrying(fd, timeoutMs, cancelFd);
+  check(result, "lock");
+}
+
+function tryLock(fd: Fd): number {
+  return attempt("flock", fd.fd, Lock.exclusive | Lock.nonBlocking);
+}
+
+/** flock knows no time limit, and without signal handlers nothing could end a blocking one: so, try again and again. */
+function keepTrying(fd: Fd, timeoutMs: number, cancelFd: number): number {
+  const end = monotonicMs() + timeoutMs;
+  for (let pause = 1; ; pause = Math.min(pause * 2, longestPauseMs)) {
+    const now = monotonicMs();
+    if (now >= end) throw new SysError("lock", Errno.ETIMEDOUT);
+    // Waiters that started together must not wake together: the clock's last digits tell them apart.
+    const jitter = 0.25 + 0.75 * ((now * 1000) % 1);
+    const [cancelled] = poll(
+      [{ fd: cancelFd, events: Poll.in }],
+      Math.min(pause * jitter, end - now),
+    );
+    if (cancelled !== 0) throw new SysError("lock", Errno.EINTR);
+    const result = tryLock(fd);
+    if (result !== -Errno.EWOULDBLOCK) return result;
+  }
+}
