@@ -1,0 +1,282 @@
+/** Attribute sets declared as tables: `name: [kernel number, codec]`. The value's type follows from the table. */
+
+import { type Address, fromBytes, toBytes } from "../ip/address.ts";
+import { formatMac, parseMac } from "../ip/mac.ts";
+import { decode as decodeText, encode as encodeText } from "../sys/text.ts";
+import { Reader, WireError, Writer } from "./wire.ts";
+
+/** The other attributes of the same set, for an attribute whose form depends on one of them. */
+export type Siblings = Readonly<Record<string, unknown>>;
+
+/** Writes values of one type and reads them back. */
+export interface Codec<T> {
+  /** Whether NLA_F_NESTED goes on the attribute: only where iproute2 or the kernel want it. */
+  readonly nested?: true;
+  write(to: Writer, value: T, siblings: Siblings): void;
+  read(from: Reader, start: number, end: number, siblings: Siblings): T;
+}
+
+/** What a codec writes and reads. */
+export type ValueOf<C> = C extends Codec<infer T> ? T : never;
+
+type Table = Readonly<Record<string, readonly [type: number, codec: Codec<unknown>]>>;
+type Values<T extends Table> = { -readonly [K in keyof T]?: ValueOf<T[K][1]> };
+
+/** A set of attributes. It is a codec too, so that a table can name another: a nested attribute. */
+export interface Attributes<T extends Table = Table> extends Codec<Values<T>> {
+  readonly table: T;
+}
+
+const HEADER = 4;
+/** NLA_TYPE_MASK, linux/netlink.h: without NLA_F_NESTED and NLA_F_NET_BYTEORDER */
+const TYPE_MASK = 0x3fff;
+/** NLA_F_NESTED, linux/netlink.h */
+const NESTED = 0x8000;
+
+/** Declares a set of attributes. They are written in the value's key order; unknown ones are skipped in reading. */
+export function attributes<const T extends Table>(table: T): Attributes<T> {
+  const names = new Map<number, string>();
+  for (const [name, [type]] of Object.entries(table)) names.set(type, name);
+  return {
+    table,
+    write(to, values) {
+      const untyped: Siblings = values;
+      for (const name in values) {
+        const value = untyped[name];
+        const entry = table[name];
+        if (value === undefined || entry === undefined) continue;
+        writeAttribute(to, entry, value, untyped);
+      }
+    },
+    read(from, start, end) {
+      const values: Record<string, unknown> = {};
+      for (let at = start; at < end; ) {
+        const length = attributeLength(from, at, end);
+        const name = names.get(from.view.getUint16(at + 2, true) & TYPE_MASK);
+        const entry = name === undefined ? undefined : table[name];
+        if (name !== undefined && entry) {
+          values[name] = entry[1].read(from, at + HEADER, at + length, values);
+        }
+        at += (length + 3) & ~3;
+      }
+      return values as Values<T>;
+    },
+  };
+}
+
+function writeAttribute(
+  to: Writer,
+  [type, codec]: Table[string],
+  value: unknown,
+  siblings: Siblings,
+): void {
+  const start = to.reserve(HEADER);
+  codec.write(to, value, siblings);
+  const length = to.length - start;
+  if (length > 0xffff) throw new WireError(`cannot encode an attribute of ${length} bytes`);
+  to.view.setUint16(start, length, true);
+  to.view.setUint16(start + 2, codec.nested ? type | NESTED : type, true);
+  to.align();
+}
+
+/** The length of the attribute at `at`, header included. A length under four would never get to the end. */
+function attributeLength(from: Reader, at: number, end: number): number {
+  const left = end - at;
+  const length = left < HEADER ? left : from.view.getUint16(at, true);
+  if (length < HEADER || length > left) {
+    throw new WireError(`cannot decode an attribute of ${length} bytes: ${left} are left`);
+  }
+  return length;
+}
+
+/** The same codec with NLA_F_NESTED on its attribute. */
+export function flagged<T>(codec: Codec<T>): Codec<T> {
+  return { ...codec, nested: true };
+}
+
+/** A list whose elements are attributes of one type, as NFTA_LIST_ELEM or IFLA_ALT_IFNAME. */
+export function listOf<T>(type: number, codec: Codec<T>): Codec<T[]> {
+  return {
+    write(to, values, siblings) {
+      for (const value of values) writeAttribute(to, [type, codec], value, siblings);
+    },
+    read(from, start, end, siblings) {
+      const values: T[] = [];
+      for (let at = start; at < end; ) {
+        const length = attributeLength(from, at, end);
+        if ((from.view.getUint16(at + 2, true) & TYPE_MASK) === type) {
+          values.push(codec.read(from, at + HEADER, at + length, siblings));
+        }
+        at += (length + 3) & ~3;
+      }
+      return values;
+    },
+  };
+}
+
+/** A set whose table the sibling `tag` names: IFLA_INFO_DATA by its kind. Of an unknown one nothing is read. */
+export function chosenBy<const C extends Readonly<Record<string, Attributes>>>(
+  tag: string,
+  choices: C,
+): Codec<ValueOf<C[keyof C]>> {
+  const chosen = (siblings: Siblings): Attributes | undefined => {
+    const name = siblings[tag];
+    return typeof name === "string" && Object.hasOwn(choices, name) ? choices[name] : undefined;
+  };
+  return {
+    write(to, value, siblings) {
+      const table = chosen(siblings);
+      if (!table) throw new WireError(`cannot encode the data of ${tag} "${siblings[tag]}"`);
+      table.write(to, value as Siblings, siblings);
+    },
+    read(from, start, end, siblings) {
+      return chosen(siblings)?.read(from, start, end, siblings) as ValueOf<C[keyof C]>;
+    },
+  };
+}
+
+/** A number of known size, which a struct can hold too. */
+export interface Scalar<T> extends Codec<T> {
+  readonly size: number;
+}
+
+type Set<T> = (view: DataView, at: number, value: T) => void;
+type Get<T> = (view: DataView, at: number) => T;
+
+function scalar<T>(size: number, set: Set<T>, get: Get<T>): Scalar<T> {
+  return {
+    size,
+    write(to, value) {
+      const at = to.reserve(size);
+      set(to.view, at, value);
+    },
+    read(from, start, end) {
+      if (end - start < size) {
+        throw new WireError(`cannot decode a number of ${size} bytes: ${end - start} are there`);
+      }
+      return get(from.view, start);
+    },
+  };
+}
+
+export const u8 = scalar<number>(
+  1,
+  (view, at, value) => view.setUint8(at, value),
+  (view, at) => view.getUint8(at),
+);
+
+export const u16 = scalar<number>(
+  2,
+  (view, at, value) => view.setUint16(at, value, true),
+  (view, at) => view.getUint16(at, true),
+);
+
+export const u32 = scalar<number>(
+  4,
+  (view, at, value) => view.setUint32(at, value, true),
+  (view, at) => view.getUint32(at, true),
+);
+
+export const s32 = scalar<number>(
+  4,
+  (view, at, value) => view.setInt32(at, value, true),
+  (view, at) => view.getInt32(at, true),
+);
+
+export const u64 = scalar<bigint>(
+  8,
+  (view, at, value) => view.setBigUint64(at, value, true),
+  (view, at) => view.getBigUint64(at, true),
+);
+
+/** Network byte order. */
+export const be16 = scalar<number>(
+  2,
+  (view, at, value) => view.setUint16(at, value),
+  (view, at) => view.getUint16(at),
+);
+
+/** Network byte order. */
+export const be32 = scalar<number>(
+  4,
+  (view, at, value) => view.setUint32(at, value),
+  (view, at) => view.getUint32(at),
+);
+
+/** Network byte order. */
+export const be64 = scalar<bigint>(
+  8,
+  (view, at, value) => view.setBigUint64(at, value),
+  (view, at) => view.getBigUint64(at),
+);
+
+/** A truth value the kernel keeps in a byte. */
+export const boolean: Codec<boolean> = {
+  write: (to, value) => u8.write(to, value ? 1 : 0, {}),
+  read: (from, start, end) => u8.read(from, start, end, {}) !== 0,
+};
+
+/** An attribute without a payload: there or not. Leave it out rather than give false. */
+export const flag: Codec<true> = {
+  write: () => {},
+  read: () => true,
+};
+
+/** Text with a NUL behind it. */
+export const string: Codec<string> = {
+  write(to, value) {
+    if (value.includes("\0")) throw new WireError(`cannot encode ${JSON.stringify(value)}`);
+    to.append(encodeText(value));
+    to.reserve(1);
+  },
+  read: readText,
+};
+
+/** Text without the NUL, as iproute2 sends IFLA_INFO_KIND. */
+export const bareString: Codec<string> = {
+  write: (to, value) => to.append(encodeText(value)),
+  read: readText,
+};
+
+/** Up to the first NUL: the kernel pads some texts with more than one. */
+function readText(from: Reader, start: number, end: number): string {
+  const nul = from.bytes.indexOf(0, start);
+  return decodeText(from.bytes.subarray(start, nul < 0 || nul > end ? end : nul));
+}
+
+export const bytes: Codec<Uint8Array> = {
+  write: (to, value) => to.append(value),
+  read: (from, start, end) => from.bytes.slice(start, end),
+};
+
+/** A hardware address as text: `aa:bb:..`. */
+export const macAddress: Codec<string> = {
+  write(to, value) {
+    const mac = parseMac(value);
+    if (!mac) throw new WireError(`cannot encode the hardware address "${value}"`);
+    to.append(mac);
+  },
+  read: (from, start, end) => formatMac(from.bytes.subarray(start, end)),
+};
+
+/** An IP address, its family by its length. */
+export const ipAddress: Codec<Address> = {
+  write: (to, value) => to.append(toBytes(value)),
+  read(from, start, end) {
+    if (end - start !== 4 && end - start !== 16) {
+      throw new WireError(`cannot decode an address of ${end - start} bytes`);
+    }
+    return fromBytes(from.bytes.subarray(start, end));
+  },
+};
+
+/** The bytes of one value: for tests, and for what travels outside a message. */
+export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  const to = new Writer();
+  codec.write(to, value, {});
+  return to.written();
+}
+
+export function decode<T>(codec: Codec<T>, from: Uint8Array): T {
+  return codec.read(new Reader(from), 0, from.length, {});
+}

@@ -1,0 +1,132 @@
+/** Netlink messages: requests as values, the header before each, and the kernel's acknowledgements. */
+
+import { attributes, string, u32 } from "./codec.ts";
+import type { Explanation } from "./error.ts";
+import { type Reader, WireError, type Writer } from "./wire.ts";
+
+/** NLMSG_*, linux/netlink.h */
+export const MessageType = { error: 2, done: 3 } as const;
+
+/** NLM_F_*, linux/netlink.h; which of the upper ones apply depends on the request's kind */
+export const MessageFlag = {
+  request: 0x1,
+  multi: 0x2,
+  ack: 0x4,
+  echo: 0x8,
+  dumpInterrupted: 0x10,
+  /** For a request that creates. */
+  replace: 0x100,
+  exclusive: 0x200,
+  create: 0x400,
+  append: 0x800,
+  /** For a request that reads: all there are. */
+  dump: 0x300,
+  /** For an acknowledgement. */
+  capped: 0x100,
+  explained: 0x200,
+} as const;
+
+/** Bytes in struct nlmsghdr */
+export const HEADER = 16;
+
+/** One thing to ask of the kernel: data, sent by a NetlinkSocket, alone or in a batch. */
+export interface Request<Reply = void> {
+  /** What it does, for the error: `create link cni0`. */
+  readonly purpose: string;
+  readonly type: number;
+  /** Those of MessageFlag that its kind needs; request, ack and dump are the socket's business. */
+  readonly flags: number;
+  /** Writes what follows the header. */
+  write(to: Writer): void;
+  /** Reads the answer, or each message of a dump. A request without it changes something and is only acknowledged. */
+  read?(from: Reader, start: number, end: number): Reply;
+  /** For dumps: whether a message is one that was asked for, where an old kernel might not have looked. */
+  keep?(reply: Reply): boolean;
+  /** Asks for no acknowledgement: nfnetlink's marks around a transaction. Its failure is the whole batch's. */
+  readonly quiet?: true;
+}
+
+/** The replies to a list of requests, in its order. */
+export type Replies<R extends readonly Request<unknown>[]> = {
+  -readonly [K in keyof R]: R[K] extends Request<infer Reply> ? Reply : never;
+};
+
+/** A message's header and where it lies. */
+export interface Message {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly port: number;
+  /** What follows the header. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Appends a whole message. */
+export function writeMessage(
+  to: Writer,
+  request: Request<unknown>,
+  flags: number,
+  sequence: number,
+): void {
+  const start = to.reserve(HEADER);
+  request.write(to);
+  const { view } = to;
+  view.setUint32(start, to.length - start, true);
+  view.setUint16(start + 4, request.type, true);
+  view.setUint16(start + 6, request.flags | flags | MessageFlag.request, true);
+  view.setUint32(start + 8, sequence, true);
+  to.align();
+}
+
+/** The message at `at`. `cut` says that the datagram was longer than `end`: the message may pass it. */
+export function messageAt(from: Reader, at: number, end: number, cut: boolean): Message {
+  const { view } = from;
+  const left = end - at;
+  const length = left < HEADER ? left : view.getUint32(at, true);
+  if (length < HEADER || (length > left && !cut)) {
+    throw new WireError(`cannot decode a message of ${length} bytes: ${left} are left`);
+  }
+  return {
+    type: view.getUint16(at + 4, true),
+    flags: view.getUint16(at + 6, true),
+    sequence: view.getUint32(at + 8, true),
+    port: view.getUint32(at + 12, true),
+    start: at + HEADER,
+    end: Math.min(at + length, end),
+  };
+}
+
+/** Where the message after this one starts. */
+export function afterMessage({ end }: Message): number {
+  return (end + 3) & ~3;
+}
+
+/** NLMSGERR_ATTR_*, linux/netlink.h */
+const explanation = attributes({
+  text: [1, string],
+  offset: [2, u32],
+  missing: [5, u32],
+});
+
+/** The errno in an acknowledgement or at a dump's end, 0 for success. */
+export function errnoIn(from: Reader, message: Message): number {
+  if (message.end - message.start < 4) {
+    // A dump's end always carries it; one that does not has nothing to complain about.
+    if (message.type === MessageType.done) return 0;
+    throw new WireError("cannot decode an acknowledgement: it has no error number");
+  }
+  return Math.abs(from.view.getInt32(message.start, true));
+}
+
+/** What the kernel adds to the errno. It lies behind the request's copy, of which the header is always there. */
+export function explanationIn(from: Reader, message: Message): Explanation {
+  const { start, end, flags, type } = message;
+  if (!(flags & MessageFlag.explained)) return {};
+  let at = start + 4;
+  if (type === MessageType.error && end - at >= HEADER) {
+    const copied = flags & MessageFlag.capped ? HEADER : from.view.getUint32(at, true);
+    at += (copied + 3) & ~3;
+  }
+  return at < end ? explanation.read(from, at, end, {}) : {};
+}
