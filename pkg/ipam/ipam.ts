@@ -1,0 +1,101 @@
+/** The delegated IPAM plugin: found, run and understood (CNI spec 1.1.0, section 4). */
+
+import { CniError, ErrorCode } from "../cni/error.ts";
+import { decodeJson } from "../cni/json.ts";
+import { type Result, readResult } from "../cni/result.ts";
+import { isOfThisBuild } from "../invoke/build-mark.ts";
+import { execPlugin } from "../invoke/exec.ts";
+import { findPlugin, splitPath } from "../invoke/find.ts";
+
+export type IpamVerb = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS";
+
+/**
+ * A plugin of this suite called in process: takes what its executable would take from the environment and
+ * from stdin, returns what that would print, throws what that would print as an error.
+ */
+export type InProcess = (env: Readonly<Record<string, string>>, stdin: string) => string;
+
+/** What a delegation hands on: everything the plugin itself was given. */
+export interface Delegation {
+  /** `ipam.type`; empty where the configuration has no IPAM. */
+  readonly type: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The whole configuration, byte for byte as it came. */
+  readonly stdin: string;
+  readonly cniVersion: string;
+  /** IPAM plugins built into this executable, by type. */
+  readonly builtIn: Readonly<Record<string, InProcess>>;
+  /** Readable means: the runtime wants us gone; -1 for none. */
+  readonly cancelFd: number;
+  readonly onStderr: (text: string) => void;
+}
+
+/** The addresses, routes and DNS servers an IPAM plugin gives to one attachment. */
+export class Ipam {
+  readonly #delegation: Delegation;
+  #path: string | undefined;
+
+  constructor(delegation: Delegation) {
+    this.#delegation = delegation;
+  }
+
+  /** False where the configuration has no `ipam.type`: every verb is then a no-op and `add` gives nothing. */
+  get configured(): boolean {
+    return this.#delegation.type !== "";
+  }
+
+  /**
+   * Asks for addresses. `rollback` is told how to release them before the plugin is asked: one that dies
+   * half-way may have reserved already. Throws the plugin's error.
+   */
+  add(rollback: (step: () => void) => void): Result {
+    const { cniVersion } = this.#delegation;
+    if (!this.configured) return { cniVersion };
+    rollback(() => this.del());
+    return readReply(this.#run("ADD"), cniVersion);
+  }
+
+  check(): void {
+    this.#runIfConfigured("CHECK");
+  }
+
+  del(): void {
+    this.#runIfConfigured("DEL");
+  }
+
+  gc(): void {
+    this.#runIfConfigured("GC");
+  }
+
+  status(): void {
+    this.#runIfConfigured("STATUS");
+  }
+
+  #runIfConfigured(verb: IpamVerb): void {
+    if (this.configured) this.#run(verb);
+  }
+
+  #run(verb: IpamVerb): string {
+    const { type, builtIn, stdin, cancelFd, onStderr } = this.#delegation;
+    const env: Readonly<Record<string, string>> = { ...this.#delegation.env, CNI_COMMAND: verb };
+    this.#path ??= findPlugin(type, splitPath(env.CNI_PATH ?? ""));
+    const inProcess = Object.hasOwn(builtIn, type) ? builtIn[type] : undefined;
+    // What CNI_PATH finds decides: an operator who puts another host-local there gets that one.
+    if (inProcess !== undefined && isOfThisBuild(this.#path)) return inProcess(env, stdin);
+    // Only a wait on the way in may be cut short; releasing must come to its end.
+    const interruptible = verb === "DEL" || verb === "GC" ? -1 : cancelFd;
+    return execPlugin({ path: this.#path, env, stdin, cancelFd: interruptible }, onStderr);
+  }
+}
+
+/** The result in an ADD's output; `null` counts as an empty one, a missing version as the configuration's. */
+function readReply(stdout: string, cniVersion: string): Result {
+  let json: unknown;
+  try {
+    json = decodeJson(stdout);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CniError(ErrorCode.internal, `failed to unmarshal raw result: ${reason}`);
+  }
+  return readResult(json ?? {}, cniVersion);
+}

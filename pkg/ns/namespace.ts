@@ -1,0 +1,131 @@
+/** Network namespaces as objects: a descriptor, and a netlink socket that was opened inside. */
+
+import { goQuote } from "../cni/quote.ts";
+import type { Replies, Request } from "../netlink/message.ts";
+import { NetlinkSocket } from "../netlink/socket.ts";
+import { Errno, isSysError } from "../sys/errno.ts";
+import type { Fd } from "../sys/fd.ts";
+import { fileSystemType, OpenFlag, openFile, stat } from "../sys/file.ts";
+import { lock } from "../sys/lock.ts";
+import { call } from "../sys/syscall.ts";
+
+/** CLONE_NEWNET, linux/sched.h */
+const cloneNewNet = 0x40000000;
+/** NETLINK_ROUTE, linux/netlink.h */
+const netlinkRoute = 0;
+/** The calling thread's own namespace: the process's would be the wrong one once a thread has moved. */
+const ownPath = "/proc/thread-self/ns/net";
+
+/** A path that leads to no network namespace: nothing is there, or something else. */
+export class NoNamespaceError extends Error {
+  override readonly name = "NoNamespaceError";
+}
+
+/** A network namespace held open. Its socket lives inside it whatever namespace the process is in. */
+export class Namespace implements Disposable {
+  /** As the runtime gave it; results repeat it as `sandbox`. */
+  readonly path: string;
+  readonly #fd: Fd;
+  readonly #dev: number;
+  readonly #ino: bigint;
+  /** Where to return to; the process's own namespace has none. */
+  readonly #home: Namespace | undefined;
+  #socket: NetlinkSocket | undefined;
+  #entered = false;
+
+  private constructor(path: string, home: Namespace | undefined) {
+    this.path = path;
+    this.#home = home;
+    this.#fd = openFile(path, OpenFlag.readOnly);
+    const { dev, ino } = stat(this.#fd);
+    this.#dev = dev;
+    this.#ino = ino;
+  }
+
+  /** The namespace the process was started in. */
+  static own(): Namespace {
+    return new Namespace(ownPath, undefined);
+  }
+
+  /** Opens the namespace at a path. Throws NoNamespaceError, in the reference's words, where there is none. */
+  static open(path: string, home: Namespace): Namespace {
+    const opened = openOrExplain(path, () => new Namespace(path, home));
+    // All namespaces are inodes of one file system, so the device tells without another call.
+    if (opened.#dev === home.#dev) return opened;
+    opened[Symbol.dispose]();
+    throw new NoNamespaceError(
+      `unknown FS magic on ${goQuote(path)}: ${fileSystemType(path).toString(16)}`,
+    );
+  }
+
+  /** As `open`, but undefined where there is no namespace: for DEL, which it must not stop. */
+  static find(path: string, home: Namespace): Namespace | undefined {
+    try {
+      return Namespace.open(path, home);
+    } catch (error) {
+      if (error instanceof NoNamespaceError) return undefined;
+      throw error;
+    }
+  }
+
+  isSame(other: Namespace): boolean {
+    return this.#dev === other.#dev && this.#ino === other.#ino;
+  }
+
+  /** The descriptor, for IFLA_NET_NS_FD. */
+  get fd(): number {
+    return this.#fd.fd;
+  }
+
+  /** Runs the work inside the namespace and returns home after it, whatever happens. */
+  run<T>(work: () => T): T {
+    const home = this.#home;
+    if (home === undefined || this.#entered) return work();
+    call("setns", this.#fd.fd, cloneNewNet);
+    this.#entered = true;
+    try {
+      return work();
+    } finally {
+      this.#entered = false;
+      call("setns", home.#fd.fd, cloneNewNet);
+    }
+  }
+
+  /** A rtnetlink socket opened inside, at the first use. */
+  get socket(): NetlinkSocket {
+    this.#socket ??= this.run(() => NetlinkSocket.open(netlinkRoute));
+    return this.#socket;
+  }
+
+  /** Sends the requests in one batch and returns their replies; throws the first failure. */
+  send<R extends Request<unknown>[]>(...requests: R): Replies<R> {
+    return this.socket.send(...requests);
+  }
+
+  /**
+   * Runs the work while no other process of this suite does so in this namespace. The lock is on the
+   * namespace's own inode: it needs no file, and the kernel drops it with the process.
+   * Throws SysError ETIMEDOUT past the deadline (milliseconds).
+   */
+  exclusively<T>(deadlineMs: number, work: () => T): T {
+    // A descriptor of its own: closing it is what unlocks, and a nested call would deadlock visibly.
+    using held = openFile(this.#home === undefined ? ownPath : this.path, OpenFlag.readOnly);
+    lock(held, deadlineMs);
+    return work();
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket?.[Symbol.dispose]();
+    this.#fd[Symbol.dispose]();
+  }
+}
+
+function openOrExplain<T>(path: string, open: () => T): T {
+  if (path === "") throw new NoNamespaceError(`failed to Statfs "": no such file or directory`);
+  try {
+    return open();
+  } catch (error) {
+    if (!isSysError(error, Errno.ENOENT, Errno.ENOTDIR)) throw error;
+    throw new NoNamespaceError(`failed to Statfs ${goQuote(path)}: ${error.text}`);
+  }
+}

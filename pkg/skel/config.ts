@@ -1,0 +1,80 @@
+/** Reads a plugin's configuration through its table: keys as the reference matches them, errors that say where and what. */
+
+import * as v from "valibot";
+import { CniError, ErrorCode } from "../cni/error.ts";
+
+type AnySchema = v.GenericSchema;
+type Json = Record<string, unknown>;
+
+/**
+ * The value with its keys spelled as the schema spells them: where no key matches exactly, one that differs
+ * in case only is taken, and a null counts as absent, as Go's encoding/json has it. Unknown keys are kept.
+ */
+export function foldKeys(schema: AnySchema, value: unknown): unknown {
+  const shape = schema as { entries?: v.ObjectEntries; item?: AnySchema; wrapped?: AnySchema };
+  if (shape.wrapped !== undefined) return foldKeys(shape.wrapped, value);
+  if (Array.isArray(value)) {
+    const item = shape.item;
+    return item === undefined ? value : value.map((element) => foldKeys(item, element));
+  }
+  if (shape.entries === undefined || typeof value !== "object" || value === null) return value;
+  return foldObject(shape.entries, value as Json);
+}
+
+function foldObject(entries: v.ObjectEntries, value: Json): Json {
+  const folded: Json = {};
+  for (const key of Object.keys(value)) {
+    const known = key in entries ? key : (spelledLike(key, entries) ?? key);
+    if (known !== key && known in value) continue;
+    const schema = entries[known];
+    const inner = value[key];
+    if (schema === undefined) folded[known] = inner;
+    else if (inner !== null) folded[known] = foldKeys(schema as AnySchema, inner);
+  }
+  return folded;
+}
+
+function spelledLike(key: string, entries: v.ObjectEntries): string | undefined {
+  const lower = key.toLowerCase();
+  for (const known in entries) if (known.toLowerCase() === lower) return known;
+  return undefined;
+}
+
+/** The configuration as the table types it. Throws code 7 naming the key, its value and what was expected. */
+export function readConfig<Schema extends AnySchema>(
+  schema: Schema,
+  json: unknown,
+): v.InferOutput<Schema> {
+  const parsed = v.safeParse(schema, foldKeys(schema, json), { abortEarly: true });
+  if (parsed.success) return parsed.output;
+  throw new CniError(ErrorCode.invalidConfig, describeIssue(parsed.issues[0]));
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  // A check of our own says it all; only the library's own issues need the key and the value added.
+  if (issue.kind === "validation" && issue.expected === null) return issue.message;
+  const key = pathOf(issue);
+  const expected = issue.expected ?? issue.message;
+  return `invalid value for "${key}": expected ${readable(expected)}, got ${shorten(issue.input)}`;
+}
+
+/** `ipam.ranges[0][1].subnet`, the way a person would point at it. */
+function pathOf(issue: v.BaseIssue<unknown>): string {
+  let path = "";
+  for (const step of issue.path ?? []) {
+    if (typeof step.key === "number") path += `[${step.key}]`;
+    else path += path === "" ? String(step.key) : `.${String(step.key)}`;
+  }
+  return path;
+}
+
+function readable(expected: string): string {
+  return expected === "Object" ? "an object" : expected === "Array" ? "a list" : expected;
+}
+
+const longestValue = 80;
+
+function shorten(value: unknown): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  return text.length > longestValue ? `${text.slice(0, longestValue)}...` : text;
+}

@@ -1,0 +1,152 @@
+/**
+ * One call of a plugin, from its environment and stdin to what it prints. The order of the steps is the
+ * protocol's: variables, stdin, configuration, version gate, own-namespace check, then the plugin's verb.
+ */
+
+import { parseCniArgs } from "../cni/args.ts";
+import { CniError, ErrorCode, toCniError } from "../cni/error.ts";
+import { printResult } from "../cni/result.ts";
+import { checkVerb, versionReply } from "../cni/version.ts";
+import { type InProcess, Ipam } from "../ipam/ipam.ts";
+import { readConfig } from "./config.ts";
+import { Context } from "./context.ts";
+import { type Invocation, isVerb, readInvocation, type Verb } from "./environment.ts";
+import { attachmentsOf, type Head, prevResultOf, readHead } from "./head.ts";
+import type { CommonConfig, Plugin } from "./plugin.ts";
+
+/** What surrounds a call: the process's own edges, or those of the plugin that delegates in process. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string>>;
+  /** Reads the configuration to its end; never called for VERSION. */
+  readonly readStdin: () => string;
+  /** IPAM plugins built into this executable. */
+  readonly builtIn: readonly Plugin[];
+  /** Becomes readable when the runtime wants the call to end; -1 for none. */
+  readonly cancelFd: number;
+  /** Throws if the runtime wants the call to end. */
+  readonly checkInterrupted: () => void;
+  /** Hands the output over; throws if nobody takes it, and ADD is taken back then. */
+  readonly print: (stdout: string) => void;
+  readonly log: (line: string) => void;
+  /** The delegating plugin has compared the namespaces already. */
+  readonly netnsChecked: boolean;
+}
+
+type Call = Context<CommonConfig>;
+
+/** Performs the verb and prints its output. Throws CniError, or whatever the plugin threw. */
+export function perform(plugin: Plugin, around: Surroundings): void {
+  const invocation = readInvocation(around.env);
+  const { command } = invocation;
+  if (command === "VERSION") {
+    around.print(versionReply(plugin.versions));
+    return;
+  }
+  const stdin = readStdin(around);
+  const head = readHead(stdin);
+  if (!isVerb(command)) {
+    throw new CniError(ErrorCode.invalidEnvironment, `unknown CNI_COMMAND: ${command}`);
+  }
+  checkVerb(command, head.cniVersion, plugin.versions);
+  const config = readConfig(plugin.schema, head.json);
+  using context = new Context({
+    config,
+    network: head.name,
+    cniVersion: head.cniVersion,
+    containerId: invocation.containerId,
+    ifName: invocation.ifName,
+    netns: invocation.netns,
+    cniArgs: readArgs(plugin, invocation, command),
+    prevResult: prevResultOf(head, command, around.log),
+    validAttachments: (command === "GC" ? attachmentsOf(head) : undefined) ?? [],
+    ipam: ipamOf(config, stdin, head, around),
+    log: around.log,
+    cancelFd: around.cancelFd,
+  });
+  if (command === "ADD" || command === "DEL") refuseOwnNamespace(invocation, context, around);
+  if (command === "ADD") add(plugin, context, around);
+  else if (command === "GC" && attachmentsOf(head) === undefined) {
+    around.log(`GC without "cni.dev/valid-attachments" cannot tell what is valid: nothing removed`);
+  } else {
+    plugin.verbs[command](context);
+    context.finishAttempts();
+  }
+}
+
+function add(plugin: Plugin, context: Call, around: Surroundings): void {
+  const { cniVersion, undo, log } = context;
+  try {
+    const result = plugin.verbs.ADD(context);
+    const text = printResult({ ...result, cniVersion }, cniVersion);
+    around.checkInterrupted();
+    around.print(text);
+  } catch (error) {
+    for (const failure of undo.run()) {
+      log(`cannot take back a failed ADD: ${toCniError(failure).message}`);
+    }
+    throw error;
+  }
+}
+
+function readStdin({ readStdin }: Surroundings): string {
+  try {
+    return readStdin();
+  } catch (error) {
+    const reason = toCniError(error).message;
+    throw new CniError(ErrorCode.ioFailure, `error reading from stdin: ${reason}`);
+  }
+}
+
+function readArgs(plugin: Plugin, { args }: Invocation, verb: Verb): Record<string, string> {
+  const ignored = plugin.cniArgs === undefined || verb === "GC" || verb === "STATUS";
+  return ignored ? {} : parseCniArgs(args, plugin.cniArgs);
+}
+
+function ipamOf(config: CommonConfig, stdin: string, head: Head, around: Surroundings): Ipam {
+  const builtIn: Record<string, InProcess> = {};
+  for (const plugin of around.builtIn) builtIn[plugin.name] = inProcess(plugin, around);
+  return new Ipam({
+    type: config.ipam?.type ?? "",
+    env: around.env,
+    stdin,
+    cniVersion: head.cniVersion,
+    builtIn,
+    cancelFd: around.cancelFd,
+    onStderr: around.log,
+  });
+}
+
+/** The plugin as a function with the same inputs, outputs and errors as its executable. */
+function inProcess(plugin: Plugin, outer: Surroundings): InProcess {
+  return (env, stdin) => {
+    let stdout = "";
+    const print = (text: string) => {
+      stdout = text;
+    };
+    const readStdin = () => stdin;
+    const around = { ...outer, env, readStdin, print, builtIn: [], netnsChecked: true };
+    try {
+      perform(plugin, around);
+    } catch (error) {
+      throw toCniError(error);
+    }
+    return stdout;
+  };
+}
+
+/**
+ * A plugin must not work on the namespace it runs in: checked before anything is touched. A path that leads
+ * nowhere passes; the verb decides what that means.
+ */
+function refuseOwnNamespace(
+  { netns, allowOwnNetns }: Invocation,
+  context: Call,
+  { netnsChecked }: Surroundings,
+): void {
+  if (netnsChecked || allowOwnNetns || netns === "") return;
+  if (context.findContainer()?.isSame(context.host) !== true) return;
+  throw new CniError(
+    ErrorCode.invalidNetns,
+    "plugin's netns and netns from CNI_NETNS should not be the same",
+  );
+}

@@ -1,0 +1,78 @@
+/** What a plugin is: its configuration's table and what it does on each verb. */
+
+import * as v from "valibot";
+import type { Result } from "../cni/result.ts";
+import { supportedVersions } from "../cni/version.ts";
+import type { Context } from "./context.ts";
+import { commonEntries } from "./field.ts";
+
+/** What a plugin's author writes; `definePlugin` makes a Plugin of it. */
+export interface PluginDefinition<Entries extends v.ObjectEntries> {
+  /** The executable's name, as configurations spell it in `type`. */
+  readonly name: string;
+  /** The spec versions it takes; all of them if not given. */
+  readonly versions?: readonly string[];
+  /** Keys of its configuration besides `cniVersion`, `name`, `type`, `ipam.type`, `dns` and `prevResult`. */
+  readonly config: Entries;
+  /** The keys it reads from CNI_ARGS; without the list CNI_ARGS is not looked at. */
+  readonly cniArgs?: readonly string[];
+
+  /** Makes the attachment and tells what it made. What it changes it pushes to `context.undo` first. */
+  add(context: Context<ConfigOf<Entries>>): Omit<Result, "cniVersion">;
+  /** Throws where the attachment is not as ADD left it. */
+  check(context: Context<ConfigOf<Entries>>): void;
+  /** Removes the attachment; what is gone already is no error. */
+  del(context: Context<ConfigOf<Entries>>): void;
+  /** Removes what belongs to no attachment in `context.validAttachments`. */
+  gc?(context: Context<ConfigOf<Entries>>): void;
+  /** Throws code 50 or 51 where an ADD could not be served. */
+  status?(context: Context<ConfigOf<Entries>>): void;
+}
+
+/** The configuration as a plugin's verbs see it, from its own table and the common one. */
+export type ConfigOf<Entries extends v.ObjectEntries> = v.InferOutput<
+  v.ObjectSchema<typeof commonEntries & Entries, undefined>
+>;
+
+/** A plugin ready to run: a value without side effects, safe to import. */
+export interface Plugin {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly cniArgs: readonly string[] | undefined;
+  /** The whole configuration's schema: validation, and the source of the JSON Schema. */
+  readonly schema: v.GenericSchema<unknown, CommonConfig>;
+  readonly verbs: Readonly<{
+    ADD(context: Context<CommonConfig>): Omit<Result, "cniVersion">;
+    CHECK(context: Context<CommonConfig>): void;
+    DEL(context: Context<CommonConfig>): void;
+    GC(context: Context<CommonConfig>): void;
+    STATUS(context: Context<CommonConfig>): void;
+  }>;
+}
+
+/** What every plugin's configuration may hold. */
+export type CommonConfig = v.InferOutput<v.ObjectSchema<typeof commonEntries, undefined>>;
+
+/** Makes a plugin of its definition; the types of `config` reach all its verbs. */
+export function definePlugin<const Entries extends v.ObjectEntries>(
+  definition: PluginDefinition<Entries>,
+): Plugin {
+  const { name, versions, config, cniArgs, add, check, del, gc, status } = definition;
+  return {
+    name,
+    versions: versions ?? supportedVersions,
+    cniArgs,
+    // The schema and the verbs come from one definition, which the cast cannot express.
+    schema: v.object({ ...commonEntries, ...config }) as unknown as Plugin["schema"],
+    verbs: {
+      ADD: add,
+      CHECK: check,
+      DEL: del,
+      GC: gc ?? nothing,
+      STATUS: status ?? nothing,
+    } as Plugin["verbs"],
+  };
+}
+
+/** A verb that a plugin need not have: success without output, as the reference answers. */
+function nothing(): void {}

@@ -1,0 +1,85 @@
+/** The edges of the process: environment, stdin, stdout, signals, exit status. */
+
+import { CniError, ErrorCode, printError, toCniError } from "../cni/error.ts";
+import { Fd } from "../sys/fd.ts";
+import { readAll, writeAll } from "../sys/file.ts";
+import { args, environment, exit } from "../sys/process.ts";
+import { blockSignals } from "../sys/signal.ts";
+import { decode, encode } from "../sys/text.ts";
+import { perform } from "./perform.ts";
+import type { Plugin } from "./plugin.ts";
+
+const stdinFd = 0;
+const stdoutFd = 1;
+const stderrFd = 2;
+
+/** Nothing legitimate comes near: the largest configurations are a few hundred kilobytes. */
+const longestStdin = 16 * 1024 * 1024;
+
+export interface RunOptions {
+  /** IPAM plugins to call in process where CNI_PATH leads to this build's. */
+  readonly builtIn?: readonly Plugin[];
+  /** Shown to whoever runs the executable by hand. */
+  readonly version: string;
+}
+
+/** Runs the plugin as this process: reads, performs, prints, exits. Never returns. */
+export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions): never {
+  const env = environment();
+  if ((env.CNI_COMMAND ?? "") === "") explainYourself(plugin, version);
+  // A runtime's deadline must not leave half an attachment: the signals wait until a step can be taken back,
+  // and DEL goes on to its end.
+  const signals = blockSignals(["SIGTERM", "SIGINT", "SIGHUP"]);
+  try {
+    perform(plugin, {
+      env,
+      readStdin: () => decode(readAll(new Fd(stdinFd), longestStdin)),
+      builtIn,
+      cancelFd: signals.fd,
+      checkInterrupted: () => {
+        const signal = signals.pending();
+        if (signal === 0) return;
+        throw new CniError(ErrorCode.tryAgainLater, `interrupted by signal ${signal}`);
+      },
+      print: (text) => writeAll(new Fd(stdoutFd), encode(text)),
+      log,
+      netnsChecked: false,
+    });
+  } catch (error) {
+    fail(error);
+  }
+  exit(0);
+}
+
+/** Runs the plugin that the executable was called as: one file, a name for each plugin. */
+export function runMulticall(plugins: readonly Plugin[], version: string): never {
+  const called = args()[0] ?? "";
+  const name = called.slice(called.lastIndexOf("/") + 1);
+  const plugin = plugins.find((candidate) => candidate.name === name);
+  if (plugin !== undefined) runPlugin(plugin, { builtIn: plugins, version });
+  log(
+    `tscni ${version}: called as "${name}", which is none of ${plugins.map((p) => p.name).join(", ")}`,
+  );
+  exit(1);
+}
+
+function explainYourself(plugin: Plugin, version: string): never {
+  log(`CNI ${plugin.name} plugin ${version}`);
+  log(`CNI protocol versions supported: ${plugin.versions.join(", ")}`);
+  exit(0);
+}
+
+function fail(error: unknown): never {
+  // A bug of ours has a stack worth keeping; an expected failure says what it has to say.
+  if (error instanceof TypeError || error instanceof ReferenceError) log(`${error.stack ?? error}`);
+  try {
+    writeAll(new Fd(stdoutFd), encode(printError(toCniError(error))));
+  } catch {
+    log(toCniError(error).message);
+  }
+  exit(1);
+}
+
+function log(line: string): void {
+  writeAll(new Fd(stderrFd), encode(line.endsWith("\n") ? line : `${line}\n`));
+}

@@ -1,0 +1,141 @@
+/**
+ * Builds the suite into dist/bin: one standalone executable per plugin, or with --multicall one file for all of
+ * them with a hard link per name. Each is the engine with the plugin's heap image (engine/README.md).
+ */
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { encodeLines } from "../pkg/sys/source-lines.ts";
+import { buildEngine } from "./build-engine.ts";
+import { type Executable, findSuite } from "./suite.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const output = join(root, "dist/bin");
+const bundles = join(root, "dist/bundles");
+
+/** A program ready to be made into an image. */
+interface Bundle {
+  readonly name: string;
+  readonly code: string;
+  /** Bundle line to source line, for stack traces. */
+  readonly lines: string;
+}
+
+/** The version and the commit it was built from; a changed tree says so. */
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", root, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  try {
+    const commit = git("rev-parse", "--short=12", "HEAD").trim();
+    const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
+    return `v${version}+${commit}${changed ? ".changed" : ""}`;
+  } catch {
+    return `v${version}`; // from an archive, without the repository
+  }
+}
+
+/** The program of one executable: its plugin, and the IPAM plugins it may call in process. */
+function entryOf(plugin: Executable, suite: readonly Executable[], version: string): string {
+  const builtIn = plugin.isIpam ? [] : suite.filter(({ isIpam }) => isIpam);
+  const options = `{ builtIn: [${builtIn.map(({ exportName }) => exportName)}], version: "${version}" }`;
+  return [
+    `import { runPlugin } from "./pkg/skel/run.ts";`,
+    ...[plugin, ...builtIn].map(importOf),
+    `globalThis.main = () => runPlugin(${plugin.exportName}, ${options});`,
+  ].join("\n");
+}
+
+function multicallEntry(suite: readonly Executable[], version: string): string {
+  const plugins = suite.map(({ exportName }) => exportName);
+  return [
+    `import { runMulticall } from "./pkg/skel/run.ts";`,
+    ...suite.map(importOf),
+    `globalThis.main = () => runMulticall([${plugins}], "${version}");`,
+  ].join("\n");
+}
+
+function importOf({ exportName, file }: Executable): string {
+  return `import { ${exportName} } from "./${file}";`;
+}
+
+async function bundle(name: string, entry: string): Promise<Bundle> {
+  const { outputFiles } = await build({
+    stdin: { contents: entry, resolveDir: root, sourcefile: `${name}.entry.ts`, loader: "ts" },
+    bundle: true,
+    write: false,
+    outdir: bundles,
+    format: "iife",
+    target: "es2023",
+    supported: { using: true },
+    conditions: ["engine"],
+    treeShaking: true,
+    sourcemap: "external",
+    charset: "utf8",
+    logLevel: "warning",
+  });
+  const map = outputFiles.find(({ path }) => path.endsWith(".map"));
+  const code = outputFiles.find(({ path }) => path.endsWith(".js"));
+  if (map === undefined || code === undefined) throw new Error(`esbuild made no bundle of ${name}`);
+  return { name, code: code.text, lines: encodeLines(map.text) };
+}
+
+/** One id for all executables of a build, so that they recognise each other. */
+function buildIdOf(programs: readonly Bundle[], engine: string): string {
+  const hash = createHash("sha256").update(readFileSync(engine));
+  for (const { name, code } of programs) hash.update(`\0${name}\0${code}`);
+  return hash.digest("hex").slice(0, 16);
+}
+
+function makeImage({ name, code, lines }: Bundle, engine: string, buildId: string): string {
+  const source = join(bundles, `${name}.js`);
+  const table = join(bundles, `${name}.lines`);
+  const executable = join(output, name);
+  writeFileSync(source, code);
+  writeFileSync(table, lines);
+  rmSync(executable, { force: true });
+  execFileSync(engine, ["--image", source, executable, "--build", buildId, "--lines", table], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { TZ: "UTC0" },
+  });
+  return executable;
+}
+
+function report(paths: readonly string[]): void {
+  for (const path of paths) {
+    console.log(`${path.slice(root.length + 1).padEnd(28)} ${statSync(path).size} bytes`);
+  }
+}
+
+async function main(): Promise<void> {
+  const multicall = process.argv.includes("--multicall");
+  const suite = findSuite(root);
+  const version = readVersion();
+  const { path: engine, libc } = buildEngine();
+  const programs = await Promise.all(
+    suite.map((plugin) => bundle(plugin.name, entryOf(plugin, suite, version))),
+  );
+  // Both forms carry the same id: a multicall file and standalone ones of one build know each other.
+  const buildId = buildIdOf(programs, engine);
+  mkdirSync(output, { recursive: true });
+  mkdirSync(bundles, { recursive: true });
+  if (multicall) {
+    const file = makeImage(await bundle("tscni", multicallEntry(suite, version)), engine, buildId);
+    for (const { name } of suite) {
+      rmSync(join(output, name), { force: true });
+      linkSync(file, join(output, name));
+    }
+    report([file]);
+  } else {
+    report(programs.map((program) => makeImage(program, engine, buildId)));
+  }
+  console.log(`tscni ${version}, build ${buildId}, static ${libc}`);
+}
+
+await main();
