@@ -45,6 +45,12 @@ export function printError(error: CniError, cniVersion?: string): string {
   );
 }
 
+/** The error a failed call prints: the one thrown if it has a code, else the catch-all with its message. */
+export function toCniError(error: unknown): CniError {
+  if (error instanceof CniError) return error;
+  return new CniError(ErrorCode.internal, error instanceof Error ? error.message : String(error));
+}
+
 /** Message and details on one line, as the reference's logs show an error. */
 export function errorText(error: CniError): string {
   return error.details ? `${error.message}; ${error.details}` : error.message;

@@ -1,13 +1,40 @@
-/** JSON as Go's encoding/json writes it. */
+/** JSON as Go's encoding/json reads and writes it. */
+
+import { checkSyntax, deepest } from "./json-syntax.ts";
 
 /** What Go escapes beyond JSON.stringify, and the halves of pairs which Go strings cannot hold. */
 const TO_ESCAPE = /[<>&\u2028\u2029]|\\ud[89a-f]/;
 const ESCAPED = /\\\\|\\ud[89a-f][0-9a-f]{2}|[<>&\u2028\u2029]/g;
 
+/** Parses, or throws a SyntaxError in Go's words. */
+export function decodeJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    checkSyntax(text);
+    // Nothing wrong with the text: the engine ran out of stack before Go's limit.
+    throw new SyntaxError("exceeded max depth");
+  }
+  if (brackets(text, "[", deepest) + brackets(text, "{", deepest) > deepest) checkSyntax(text);
+  return value;
+}
+
 /** The value's text, compact or indented by so many spaces; keys in the order they have. */
 export function goJson(value: unknown, indent = 0): string {
   const text = JSON.stringify(value, null, indent);
   return TO_ESCAPE.test(text) ? text.replace(ESCAPED, escapeOne) : text;
+}
+
+/** How often the bracket occurs, counted up to just past `enough`: no text nests deeper than that. */
+function brackets(text: string, bracket: string, enough: number): number {
+  let count = 0;
+  let at = text.indexOf(bracket);
+  while (at >= 0 && count <= enough) {
+    count++;
+    at = text.indexOf(bracket, at + 1);
+  }
+  return count;
 }
 
 function escapeOne(found: string): string {

@@ -1,4 +1,12 @@
-/** The result of ADD in its newest shape; addresses are canonical text. */
+/** The result of ADD in its newest shape, addresses in canonical text; read from and printed as any version's. */
+
+import { CniError, ErrorCode } from "./error.ts";
+import { readFields, readText } from "./fields.ts";
+import { goJson } from "./json.ts";
+import { goQuote } from "./quote.ts";
+import { legacyShape, middleShape, newestShape } from "./result-print.ts";
+import { readLegacy, readMiddle, readNewest } from "./result-read.ts";
+import { currentVersion, defaultVersion } from "./version.ts";
 
 export interface Interface {
   name: string;
@@ -41,4 +49,87 @@ export interface Result {
   ips?: IpConfig[];
   routes?: Route[];
   dns?: Dns;
+}
+
+/** What a plugin hands over: without a version it is of the newest. */
+export type UnlabelledResult = Omit<Result, "cniVersion"> & { cniVersion?: string };
+
+/** The shapes that results have had, with the versions of each. */
+const SHAPES = {
+  legacy: { versions: ["0.1.0", "0.2.0"], listed: "[ 0.1.0 0.2.0]", read: readLegacy },
+  middle: {
+    versions: ["0.3.0", "0.3.1", "0.4.0"],
+    listed: "[0.3.0 0.3.1 0.4.0]",
+    read: readMiddle,
+  },
+  newest: { versions: ["1.0.0", "1.1.0"], listed: "[1.0.0 1.1.0]", read: readNewest },
+} as const;
+
+type Shape = keyof typeof SHAPES;
+
+/** Reads a result of any version: its own, or `fallback` where it does not say. */
+export function readResult(json: unknown, fallback = defaultVersion): Result {
+  const body = json ?? {};
+  return createResult(body, ownVersion(body) || fallback, fallback);
+}
+
+/**
+ * Reads a result in the shape of `version`. One that says it is of a version with another shape is refused;
+ * one that does not say counts as `fallback`, or without that only as 0.1.0 where the shape fits.
+ */
+export function createResult(json: unknown, version: string, fallback = ""): Result {
+  const shape = shapeOf(version);
+  if (!shape) {
+    throw versionError(`unsupported CNI result version ${goQuote(version)}`);
+  }
+  const body = json ?? {};
+  const own = ownVersion(body) || fallback;
+  if (shapeOf(own || defaultVersion) !== shape) {
+    const { listed } = SHAPES[shape];
+    throw versionError(
+      `result type supports ${listed} but unmarshalled CNIVersion is ${goQuote(own)}`,
+    );
+  }
+  return { cniVersion: own || defaultVersion, ...SHAPES[shape].read(body) };
+}
+
+/**
+ * The configuration's prevResult, which must have the shape of the configuration's version; undefined where
+ * there is none.
+ */
+export function readPrevResult(json: unknown, configVersion: string): Result | undefined {
+  if (json === undefined || json === null) return undefined;
+  try {
+    const version = configVersion || defaultVersion;
+    return createResult(json, version, version);
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    const message = `could not parse prevResult: ${error.message}`;
+    throw new CniError(ErrorCode.invalidConfig, message, error.details);
+  }
+}
+
+/** The result as the reference prints it for a configuration of this version (0.1.0 when that is empty). */
+export function printResult(result: UnlabelledResult, cniVersion: string): string {
+  const from = result.cniVersion || currentVersion;
+  const to = cniVersion || defaultVersion;
+  const [source, target] = [shapeOf(from), shapeOf(to)];
+  if (!source || !target) {
+    throw versionError(`no converter for CNI result version ${from} to ${to}`);
+  }
+  if (target === "legacy") return goJson(legacyShape(to, result, source === "legacy"), 4);
+  return goJson(target === "middle" ? middleShape(to, result) : newestShape(to, result), 4);
+}
+
+function ownVersion(body: unknown): string {
+  return readText(readFields(body, "result", ["cniVersion"]).cniVersion, "cniVersion") ?? "";
+}
+
+function shapeOf(version: string): Shape | undefined {
+  const shapes: readonly Shape[] = ["newest", "middle", "legacy"];
+  return shapes.find((shape) => SHAPES[shape].versions.some((it) => it === version));
+}
+
+function versionError(message: string): CniError {
+  return new CniError(ErrorCode.incompatibleVersion, message);
 }
