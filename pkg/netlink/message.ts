@@ -126,6 +126,7 @@ export function explanationIn(from: Reader, message: Message): Explanation {
   let at = start + 4;
   if (type === MessageType.error && end - at >= HEADER) {
     const copied = flags & MessageFlag.capped ? HEADER : from.view.getUint32(at, true);
+    if (copied >= end) return {};
     at += (copied + 3) & ~3;
   }
   return at < end ? explanation.read(from, at, end, {}) : {};

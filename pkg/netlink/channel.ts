@@ -1,0 +1,162 @@
+/** The way to the kernel: datagrams out, datagrams in, in as few system calls as can be. */
+
+import { Errno } from "../sys/errno.ts";
+import { Poll, poll } from "../sys/poll.ts";
+import { addressOf, attempt, check } from "../sys/syscall.ts";
+import { Reader } from "./wire.ts";
+
+/** One datagram, as far as it fitted. */
+export interface Datagram {
+  readonly from: Reader;
+  readonly start: number;
+  readonly end: number;
+  /** Its true length; more than end - start when it was cut. */
+  readonly length: number;
+}
+
+/** What a NetlinkSocket talks through: the kernel, or in tests a function that plays it. */
+export interface Channel {
+  send(bytes: Uint8Array): void;
+  /**
+   * Waits for a datagram and takes as many as there are, at most `most`. Empty when the time is over.
+   * They are valid until the next call.
+   */
+  receive(most: number, timeoutMs: number): readonly Datagram[];
+  /** Makes room for datagrams of this length from now on. */
+  grow(length: number): void;
+  /** Sets an option of level SOL_NETLINK; false when this kernel does not know it. */
+  setOption(option: number, value: number): boolean;
+  close(): void;
+}
+
+/** linux/socket.h, linux/net.h */
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+const SOL_NETLINK = 270;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+
+/** Bytes in struct mmsghdr (struct msghdr, its length, padding) and in struct iovec, with 64 bits */
+const VECTOR = 64;
+const IOVEC = 16;
+
+/** Half of it is what the kernel gives a dump at most in one datagram. */
+const CAPACITY = 32768;
+/** Datagrams taken in one call. Each acknowledgement comes in one of its own. */
+const MOST = 16;
+
+/** Makes a system call: the value, or minus the errno. */
+export type SystemCall = typeof attempt;
+
+/** Opens a socket to the kernel in the current network namespace. The kernel binds it when it is first used. */
+export function openChannel(protocol: number, system: SystemCall = attempt): Channel {
+  const fd = check(
+    system("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
+    "open netlink socket",
+  );
+  return new KernelChannel(fd, system);
+}
+
+class KernelChannel implements Channel {
+  readonly #system: SystemCall;
+  #fd: number;
+  #buffer = new Reader(new Uint8Array(CAPACITY));
+
+  constructor(fd: number, system: SystemCall) {
+    this.#fd = fd;
+    this.#system = system;
+  }
+
+  send(bytes: Uint8Array): void {
+    let sent: number;
+    do {
+      sent = this.#system("sendto", this.#fd, bytes, bytes.length, 0, null, 0);
+    } while (sent === -Errno.EINTR);
+    check(sent, "send to netlink");
+  }
+
+  receive(most: number, timeoutMs: number): readonly Datagram[] {
+    for (;;) {
+      // The kernel has answered by the time send returns: waiting is the exception, so try first.
+      const datagrams = most === 1 ? this.#receiveOne() : this.#receiveSome(Math.min(most, MOST));
+      if (datagrams.length > 0) return datagrams;
+      const [ready = 0] = poll([{ fd: this.#fd, events: Poll.in }], timeoutMs);
+      if (ready === 0) return [];
+    }
+  }
+
+  #receiveOne(): Datagram[] {
+    const from = this.#buffer;
+    // Half the buffer, as everywhere: the kernel makes a dump's datagrams as long as it was ever ready to take.
+    const room = from.bytes.length / 2;
+    const flags = MSG_DONTWAIT | MSG_TRUNC;
+    const length = this.#system("recvfrom", this.#fd, from.bytes, room, flags, null, null);
+    if (!arrived(length)) return [];
+    return [{ from, start: 0, end: Math.min(length, room), length }];
+  }
+
+  /** Takes up to `most` datagrams at once, the buffer being divided among them. */
+  #receiveSome(most: number): Datagram[] {
+    const from = this.#buffer;
+    const room = Math.trunc(from.bytes.length / most) & ~7;
+    const vector = mmsghdr(from.bytes, most, room);
+    const flags = MSG_DONTWAIT | MSG_TRUNC;
+    const count = this.#system("recvmmsg", this.#fd, vector, most, flags, null);
+    if (!arrived(count)) return [];
+    const view = new DataView(vector.buffer);
+    return Array.from({ length: count }, (_, index) => {
+      const start = index * room;
+      const length = view.getUint32(index * VECTOR + 56, true);
+      return { from, start, end: start + Math.min(length, room), length };
+    });
+  }
+
+  grow(length: number): void {
+    let capacity = this.#buffer.bytes.length;
+    while (capacity < 2 * length) capacity *= 2;
+    this.#buffer = new Reader(new Uint8Array(capacity));
+  }
+
+  setOption(option: number, value: number): boolean {
+    const int = Uint8Array.of(value, 0, 0, 0);
+    const result = this.#system("setsockopt", this.#fd, SOL_NETLINK, option, int, int.length);
+    if (result === -Errno.ENOPROTOOPT) return false;
+    check(result, "set netlink socket option", `${option}`);
+    return true;
+  }
+
+  close(): void {
+    if (this.#fd >= 0) this.#system("close", this.#fd);
+    this.#fd = -1;
+  }
+}
+
+/** Whether a receiving call brought something; interrupted and empty-handed ones are followed by poll. */
+function arrived(result: number): boolean {
+  if (result === -Errno.EAGAIN || result === -Errno.EINTR) return false;
+  check(result, "receive from netlink");
+  return true;
+}
+
+/** An array of struct mmsghdr, each with one buffer of `room` bytes, and behind it the iovecs they point to. */
+function mmsghdr(buffer: Uint8Array, count: number, room: number): Uint8Array {
+  const vector = new Uint8Array(count * (VECTOR + IOVEC));
+  const view = new DataView(vector.buffer);
+  const iovecs = addressOf(vector) + count * VECTOR;
+  const base = addressOf(buffer);
+  for (let index = 0; index < count; index++) {
+    const header = index * VECTOR;
+    setPointer(view, header + 16, iovecs + index * IOVEC);
+    view.setUint32(header + 24, 1, true);
+    const iovec = count * VECTOR + index * IOVEC;
+    setPointer(view, iovec, base + index * room);
+    view.setUint32(iovec + 8, room, true);
+  }
+  return vector;
+}
+
+function setPointer(view: DataView, at: number, address: number): void {
+  view.setUint32(at, address >>> 0, true);
+  view.setUint32(at + 4, Math.trunc(address / 0x1_0000_0000), true);
+}

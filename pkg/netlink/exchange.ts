@@ -1,0 +1,75 @@
+/** One batch under way: which request each message from the kernel belongs to, and what is still missing. */
+
+import { NetlinkError } from "./error.ts";
+import type { Request } from "./message.ts";
+import { errnoIn, explanationIn, type Message, MessageFlag, MessageType } from "./message.ts";
+import type { Reader } from "./wire.ts";
+
+/** What has become of the requests of one batch. */
+export class Exchange {
+  readonly replies: unknown[];
+  /** Requests whose answer was longer than the room for it. They only read, so they can be sent again. */
+  readonly cut: number[] = [];
+  /** How many messages have to come yet. */
+  waiting = 0;
+  failure: NetlinkError | undefined;
+  readonly #requests: readonly Request<unknown>[];
+  readonly #open: boolean[];
+  readonly #first: number;
+
+  /** `first` is the sequence number of the first request; the others follow. */
+  constructor(requests: readonly Request<unknown>[], first: number) {
+    this.#requests = requests;
+    this.#first = first;
+    this.replies = requests.map(() => undefined);
+    this.#open = requests.map((request) => !request.quiet);
+    for (const open of this.#open) if (open) this.waiting++;
+  }
+
+  /** Takes a message that the kernel sent to this socket; false when it belongs to none of the requests. */
+  accept(from: Reader, message: Message, isCut: boolean): boolean {
+    const index = message.sequence - this.#first;
+    const request = this.#requests[index];
+    if (!request) return false;
+    if (message.type === MessageType.error || message.type === MessageType.done) {
+      this.#acknowledge(index, from, message, isCut);
+    } else if (request.read) {
+      this.#answer(index, from, message, isCut);
+    } else {
+      return false; // a notification of the change, which comes as well when the socket has subscribed to it
+    }
+    return true;
+  }
+
+  /** The purpose of the first request that got no reply yet. */
+  unanswered(): string {
+    return this.#requests[this.#open.indexOf(true)]?.purpose ?? "talk to the kernel";
+  }
+
+  #acknowledge(index: number, from: Reader, message: Message, isCut: boolean): void {
+    const errno = errnoIn(from, message);
+    const request = this.#requests[index];
+    if (errno !== 0 && request) {
+      // In a cut datagram the words, which come last, are lost; the number is not.
+      const why = isCut ? {} : explanationIn(from, message);
+      this.failure ??= new NetlinkError(request.purpose, errno, why);
+      if (request.quiet) this.waiting = 0;
+    }
+    this.#settle(index);
+  }
+
+  #answer(index: number, from: Reader, message: Message, isCut: boolean): void {
+    const request = this.#requests[index];
+    if (!request?.read) return;
+    if (isCut) this.cut.push(index);
+    else this.replies[index] = request.read(from, message.start, message.end);
+    // An answer is all there is, unless the request wanted an acknowledgement too.
+    if (isCut || !(request.flags & MessageFlag.ack)) this.#settle(index);
+  }
+
+  #settle(index: number): void {
+    if (!this.#open[index]) return;
+    this.#open[index] = false;
+    if (this.waiting > 0) this.waiting--;
+  }
+}

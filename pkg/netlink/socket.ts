@@ -1,0 +1,221 @@
+/** The one netlink socket: sequence numbers, acknowledgements, multipart answers, repetition. All waiting ends. */
+
+import { monotonicMs } from "../sys/clock.ts";
+import { Errno, isSysError } from "../sys/errno.ts";
+import { type Channel, type Datagram, openChannel } from "./channel.ts";
+import { NetlinkError } from "./error.ts";
+import { Exchange } from "./exchange.ts";
+import {
+  afterMessage,
+  errnoIn,
+  explanationIn,
+  type Message,
+  MessageFlag,
+  MessageType,
+  messageAt,
+  type Replies,
+  type Request,
+  writeMessage,
+} from "./message.ts";
+import { Writer } from "./wire.ts";
+
+/** NETLINK_*, linux/netlink.h: what can be opened */
+export const Protocol = { route: 0, netfilter: 12, generic: 16 } as const;
+
+/** NETLINK_*, linux/netlink.h: socket options */
+const Option = { join: 1, leave: 2, explain: 11, strict: 12 } as const;
+
+/** The kernel answers at once; this only ends what would otherwise wait for ever. */
+const PATIENCE_MS = 10_000;
+/** How often a dump that changed under way is read anew. */
+const DUMP_TRIES = 8;
+/** Requests in one sendto: their acknowledgements must fit the socket's receive buffer (208 KB by default). */
+const BATCH = 64;
+/** Datagrams of a dump taken in one call: the second is often just its end. */
+const DUMP_DATAGRAMS = 2;
+
+/** NLMSG_NOOP: the kernel does nothing but acknowledge, which tells the socket's own port number. */
+const greeting: Request = { purpose: "talk to the kernel", type: 1, flags: 0, write: () => {} };
+
+/** A socket to one netlink family, in the namespace it was opened in. */
+export class NetlinkSocket implements Disposable {
+  readonly #channel: Channel;
+  #sequence = 1;
+  /** The socket's address, learnt from the first reply; 0 until then. */
+  #port = 0;
+  #strict = false;
+  #subscribed = false;
+  /** Messages that were not replies arrived: what was read before them may be out of date. */
+  #stirred = false;
+
+  /** A socket over any channel; tests give it one that plays the kernel. */
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    channel.setOption(Option.explain, 1);
+  }
+
+  /** Opens a socket in the current namespace. */
+  static open(protocol: number): NetlinkSocket {
+    return new NetlinkSocket(openChannel(protocol));
+  }
+
+  /**
+   * Sends the requests in one batch and returns their replies. Throws the first failure, after all were
+   * read: the kernel goes on with the later requests of a batch, so an undo must cope with their having
+   * been done or not. More than 64 go in several batches, of which none follows one that failed.
+   */
+  send<R extends readonly Request<unknown>[]>(...requests: R): Replies<R> {
+    const replies: unknown[] = [];
+    const whole = requests.length <= BATCH || requests.some((request) => request.quiet);
+    const size = whole ? requests.length : BATCH;
+    for (let at = 0; at < requests.length; at += size) {
+      replies.push(...this.#exchange(requests.slice(at, at + size)));
+    }
+    return replies as Replies<R>;
+  }
+
+  /** Reads all that a request selects. Repeats it when the kernel says that it changed meanwhile. */
+  dump<Reply>(request: Request<Reply>): Reply[] {
+    if (!this.#strict) this.#channel.setOption(Option.strict, 1);
+    this.#strict = true;
+    for (let tries = 0; tries < DUMP_TRIES; tries++) {
+      const rows = this.#dumpOnce(request);
+      if (rows) return rows;
+    }
+    throw new NetlinkError(request.purpose, Errno.EINTR, {
+      text: `it changed during each of ${DUMP_TRIES} readings`,
+    });
+  }
+
+  /**
+   * Waits until `check` returns something: asked at once and then after whatever happens in the multicast
+   * groups (see RouteGroup), without polling. Undefined when the time is over.
+   */
+  waitFor<T>(
+    groups: readonly number[],
+    check: () => T | undefined,
+    timeoutMs: number,
+  ): T | undefined {
+    const found = check();
+    if (found !== undefined) return found;
+    const deadline = monotonicMs() + timeoutMs;
+    // Others' changes carry their sequence numbers: only the port tells them from replies.
+    if (this.#port === 0) this.send(greeting);
+    for (const group of groups) this.#channel.setOption(Option.join, group);
+    this.#subscribed = true;
+    try {
+      return this.#watch(check, deadline);
+    } finally {
+      this.#subscribed = false;
+      for (const group of groups) this.#channel.setOption(Option.leave, group);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#channel.close();
+  }
+
+  #watch<T>(check: () => T | undefined, deadline: number): T | undefined {
+    for (;;) {
+      this.#stirred = false;
+      const found = check();
+      if (found !== undefined) return found;
+      const left = deadline - monotonicMs();
+      if (left <= 0) return undefined;
+      if (!this.#stirred) this.#receive(DUMP_DATAGRAMS, left);
+    }
+  }
+
+  #exchange(requests: readonly Request<unknown>[]): unknown[] {
+    const exchange = new Exchange(requests, this.#sequence);
+    this.#write(requests, 0);
+    let longest = 0;
+    while (exchange.waiting > 0) {
+      const datagrams = this.#receive(exchange.waiting, PATIENCE_MS);
+      if (datagrams.length === 0) throw new NetlinkError(exchange.unanswered(), Errno.ETIMEDOUT);
+      for (const datagram of datagrams) {
+        longest = Math.max(longest, datagram.length);
+        this.#deliver(datagram, (message, isCut) => exchange.accept(datagram.from, message, isCut));
+      }
+    }
+    if (exchange.failure) throw exchange.failure;
+    if (exchange.cut.length > 0) this.#again(requests, exchange, longest);
+    return exchange.replies;
+  }
+
+  /** Asks again what was too long for its share of the buffer, one by one. */
+  #again(requests: readonly Request<unknown>[], exchange: Exchange, longest: number): void {
+    this.#channel.grow(longest);
+    for (const index of exchange.cut) {
+      const request = requests[index];
+      if (request) exchange.replies[index] = this.send(request)[0];
+    }
+  }
+
+  /** One reading of a dump; undefined when it was not consistent or did not fit. */
+  #dumpOnce<Reply>(request: Request<Reply>): Reply[] | undefined {
+    const { purpose } = request;
+    const rows: Reply[] = [];
+    const sequence = this.#sequence;
+    this.#write([request], MessageFlag.dump);
+    let isDone = false;
+    let isSound = true;
+    while (!isDone) {
+      const datagrams = this.#receive(DUMP_DATAGRAMS, PATIENCE_MS);
+      if (datagrams.length === 0) throw new NetlinkError(purpose, Errno.ETIMEDOUT);
+      for (const datagram of datagrams) {
+        const { from } = datagram;
+        this.#deliver(datagram, (message, isCut) => {
+          if (message.sequence !== sequence) return false;
+          if (isCut || message.flags & MessageFlag.dumpInterrupted) isSound = false;
+          if (message.type === MessageType.done || message.type === MessageType.error) {
+            isDone = true;
+            const errno = errnoIn(from, message);
+            if (errno !== 0) throw new NetlinkError(purpose, errno, explanationIn(from, message));
+          } else if (isSound && request.read) {
+            const row = request.read(from, message.start, message.end);
+            if (request.keep === undefined || request.keep(row)) rows.push(row);
+          }
+          return true;
+        });
+        if (datagram.length > datagram.end - datagram.start) this.#channel.grow(datagram.length);
+      }
+    }
+    return isSound ? rows : undefined;
+  }
+
+  #write(requests: readonly Request<unknown>[], flags: number): void {
+    const to = new Writer();
+    for (const request of requests) {
+      const ack = request.read || request.quiet ? 0 : MessageFlag.ack;
+      writeMessage(to, request, flags | ack, this.#sequence++);
+    }
+    this.#channel.send(to.written());
+  }
+
+  #receive(most: number, timeoutMs: number): readonly Datagram[] {
+    for (;;) {
+      try {
+        return this.#channel.receive(most, timeoutMs);
+      } catch (error) {
+        // With a subscription it is notifications that did not fit, and their loss is as good as one.
+        if (!this.#subscribed || !isSysError(error, Errno.ENOBUFS)) throw error;
+        this.#stirred = true;
+      }
+    }
+  }
+
+  /** Hands each message of a datagram that is for this socket to `accept`. */
+  #deliver(datagram: Datagram, accept: (message: Message, isCut: boolean) => boolean): void {
+    const { from, end, length } = datagram;
+    const isCut = length > end - datagram.start;
+    for (let at = datagram.start; at < end; ) {
+      const message = messageAt(from, at, end, isCut);
+      const isOurs = this.#port === 0 || message.port === this.#port;
+      const passesEnd = isCut && message.end === end;
+      if (isOurs && accept(message, passesEnd)) this.#port = message.port;
+      else this.#stirred = true;
+      at = afterMessage(message);
+    }
+  }
+}
