@@ -155,7 +155,7 @@ export function errnoText(errno: number): string {
 
 /** A system call that failed. Reads `open /x: no such file or directory`. */
 export class SysError extends Error {
-  override readonly name = "SysError";
+  override readonly name: string = "SysError";
   /** The call as people know it: `open`, not `openat`. */
   readonly call: string;
   readonly errno: number;
