@@ -1,0 +1,250 @@
+//! The allocator below QuickJS. All its state lies in the image, so a restored program goes on allocating and freeing.
+//!
+//! QuickJS carves small objects out of slabs of 4 KB itself, so blocks here are slabs, tables, strings and buffers:
+//! eight size classes per doubling, freed blocks kept by class, nothing merged.
+
+use crate::sys::{self, Global};
+use core::ffi::c_void;
+use core::ptr;
+use rquickjs_sys::JSMallocFunctions;
+
+/// Blocks above this size, with their header, are mappings of their own (not while an image is made).
+const LARGEST: usize = 256 << 10;
+const SMALLEST: usize = 512;
+const FIRST_CHUNK: usize = 256 << 10;
+const LAST_CHUNK: usize = 4 << 20;
+const HEADER: usize = 8;
+/// A block with its own mapping starts this far into it.
+const MAPPED_HEADER: usize = 16;
+const MAPPED: usize = 1;
+
+const CLASSES: usize = 74;
+/// QuickJS's slabs differ a little in size, all of them just above or below a class bound; they share one class.
+const SLAB_CLASS: usize = CLASSES - 1;
+const SLAB: core::ops::RangeInclusive<usize> = 3624 + HEADER..=4096 + HEADER;
+
+/// While an image is made everything has to be inside it.
+pub static ALL_INSIDE: Global<bool> = Global::new(false);
+
+#[repr(C)]
+pub struct Arena {
+    next: usize,
+    end: usize,
+    chunk: usize,
+    /// Freed blocks by class, linked through their first word.
+    free: [usize; CLASSES],
+    /// Freed blocks beyond the classes that are no mappings.
+    free_large: usize,
+}
+
+/// A block's header holds its capacity; the lowest bit says that it is a mapping.
+unsafe fn header(block: usize) -> *mut usize {
+    (block - HEADER) as *mut usize
+}
+
+unsafe fn capacity(block: usize) -> usize {
+    *header(block) & !7
+}
+
+unsafe fn is_mapped(block: usize) -> bool {
+    *header(block) & MAPPED != 0
+}
+
+/// Class and size for `total` bytes, header included.
+fn class_of(total: usize) -> (usize, usize) {
+    if SLAB.contains(&total) {
+        return (SLAB_CLASS, *SLAB.end());
+    }
+    if total <= SMALLEST {
+        return (0, SMALLEST);
+    }
+    let last = total - 1;
+    let power = last.ilog2() as usize;
+    let steps = last >> (power - 3); // 8 to 15
+    ((power - 9) * 8 + steps - 7, (steps + 1) << (power - 3))
+}
+
+impl Arena {
+    pub fn new(next: usize, end: usize) -> Self {
+        Self { next, end, chunk: FIRST_CHUNK, free: [0; CLASSES], free_large: 0 }
+    }
+
+    /// The first byte never used.
+    pub fn top(&self) -> usize {
+        self.next
+    }
+
+    pub fn set_end(&mut self, end: usize) {
+        self.end = end;
+    }
+
+    /// A block and whether it is known to hold zeros.
+    unsafe fn allocate(&mut self, size: usize) -> Option<(usize, bool)> {
+        let total = size.checked_add(HEADER + 7)? & !7;
+        if total > LARGEST {
+            return self.allocate_large(total);
+        }
+        let (class, total) = class_of(total);
+        let freed = self.free[class];
+        if freed != 0 {
+            self.free[class] = *(freed as *const usize);
+            return Some((freed, false));
+        }
+        Some((self.carve(total)?, true))
+    }
+
+    unsafe fn allocate_large(&mut self, total: usize) -> Option<(usize, bool)> {
+        let mut link: *mut usize = &mut self.free_large;
+        while *link != 0 {
+            let block = *link;
+            if (total - HEADER..2 * total).contains(&capacity(block)) {
+                *link = *(block as *const usize);
+                return Some((block, false));
+            }
+            link = block as *mut usize;
+        }
+        if ALL_INSIDE.get() {
+            return Some((self.carve(total)?, true));
+        }
+        let length = total.checked_add(MAPPED_HEADER - HEADER + 4095)? & !4095;
+        let block = sys::map(0, length, 0)? + MAPPED_HEADER;
+        *header(block) = (length - MAPPED_HEADER) | MAPPED;
+        Some((block, true))
+    }
+
+    unsafe fn carve(&mut self, total: usize) -> Option<usize> {
+        if self.end - self.next < total {
+            if ALL_INSIDE.get() {
+                return None;
+            }
+            self.next = sys::map(0, self.chunk, 0)?;
+            self.end = self.next + self.chunk;
+            self.chunk = (self.chunk * 2).min(LAST_CHUNK);
+        }
+        let block = self.next + HEADER;
+        self.next += total;
+        *header(block) = total - HEADER;
+        Some(block)
+    }
+
+    unsafe fn release(&mut self, block: usize) {
+        if is_mapped(block) {
+            let length = capacity(block) + MAPPED_HEADER;
+            sys::syscall(sys::MUNMAP, [block - MAPPED_HEADER, length, 0, 0, 0, 0]);
+            return;
+        }
+        let total = capacity(block) + HEADER;
+        let list = if total > LARGEST {
+            &mut self.free_large
+        } else {
+            &mut self.free[class_of(total).0]
+        };
+        *(block as *mut usize) = *list;
+        *list = block;
+    }
+
+    unsafe fn resize(&mut self, block: usize, size: usize) -> Option<usize> {
+        let old = capacity(block);
+        if size <= old && size >= old / 4 * 3 {
+            return Some(block);
+        }
+        let total = size.checked_add(HEADER + 7)? & !7;
+        if is_mapped(block) && total > LARGEST {
+            return remap(block, total);
+        }
+        if total <= LARGEST && old + HEADER <= LARGEST {
+            let grown = class_of(total).1;
+            if grown == old + HEADER {
+                return Some(block);
+            }
+            let start = block - HEADER;
+            // The newest block of a chunk grows in place.
+            if block + old == self.next && grown > old && start + grown <= self.end {
+                self.next = start + grown;
+                *header(block) = grown - HEADER;
+                return Some(block);
+            }
+        }
+        let (moved, _) = self.allocate(size)?;
+        ptr::copy_nonoverlapping(block as *const u8, moved as *mut u8, old.min(size));
+        self.release(block);
+        Some(moved)
+    }
+
+    /// Wipes freed memory, so that an image holds nothing but live data and compresses well.
+    pub unsafe fn zero_free_blocks(&mut self) {
+        for list in self.free.iter().chain([&self.free_large]) {
+            let mut block = *list;
+            while block != 0 {
+                ptr::write_bytes((block + 8) as *mut u8, 0, capacity(block) - 8);
+                block = *(block as *const usize);
+            }
+        }
+    }
+}
+
+unsafe fn remap(block: usize, total: usize) -> Option<usize> {
+    const MAY_MOVE: usize = 1;
+    let length = total.checked_add(MAPPED_HEADER - HEADER + 4095)? & !4095;
+    let old = capacity(block) + MAPPED_HEADER;
+    let base = sys::syscall(sys::MREMAP, [block - MAPPED_HEADER, old, length, MAY_MOVE, 0, 0]);
+    if base < 0 {
+        return None;
+    }
+    let moved = base as usize + MAPPED_HEADER;
+    *header(moved) = (length - MAPPED_HEADER) | MAPPED;
+    Some(moved)
+}
+
+unsafe extern "C" fn js_malloc(arena: *mut c_void, size: rquickjs_sys::size_t) -> *mut c_void {
+    let block = (*(arena as *mut Arena)).allocate(size as usize);
+    block.map_or(ptr::null_mut(), |(block, _)| block as *mut c_void)
+}
+
+unsafe extern "C" fn js_calloc(
+    arena: *mut c_void,
+    count: rquickjs_sys::size_t,
+    size: rquickjs_sys::size_t,
+) -> *mut c_void {
+    let Some(total) = (count as usize).checked_mul(size as usize) else {
+        return ptr::null_mut();
+    };
+    match (*(arena as *mut Arena)).allocate(total) {
+        Some((block, true)) => block as *mut c_void,
+        Some((block, false)) => {
+            ptr::write_bytes(block as *mut u8, 0, total);
+            block as *mut c_void
+        }
+        None => ptr::null_mut(),
+    }
+}
+
+unsafe extern "C" fn js_free(arena: *mut c_void, at: *mut c_void) {
+    if !at.is_null() {
+        (*(arena as *mut Arena)).release(at as usize);
+    }
+}
+
+unsafe extern "C" fn js_realloc(
+    arena: *mut c_void,
+    at: *mut c_void,
+    size: rquickjs_sys::size_t,
+) -> *mut c_void {
+    if at.is_null() {
+        return js_malloc(arena, size);
+    }
+    let block = (*(arena as *mut Arena)).resize(at as usize, size as usize);
+    block.map_or(ptr::null_mut(), |block| block as *mut c_void)
+}
+
+unsafe extern "C" fn js_usable_size(at: *const c_void) -> rquickjs_sys::size_t {
+    capacity(at as usize) as rquickjs_sys::size_t
+}
+
+pub static FUNCTIONS: JSMallocFunctions = JSMallocFunctions {
+    js_calloc: Some(js_calloc),
+    js_malloc: Some(js_malloc),
+    js_free: Some(js_free),
+    js_realloc: Some(js_realloc),
+    js_malloc_usable_size: Some(js_usable_size),
+};

@@ -1,0 +1,127 @@
+//! Runs a program to its end: its entry, then promise jobs until none is left.
+
+use crate::sys::{self, Global};
+use crate::{arena::Arena, image, js, report};
+use alloc::vec::Vec;
+use core::ffi::c_void;
+use core::ptr;
+use rquickjs_sys as q;
+
+/// Promises rejected with nobody listening yet. Bounded: the first one is what gets reported.
+const MOST_REJECTED: usize = 16;
+static REJECTED: Global<[Option<q::JSValue>; MOST_REJECTED]> = Global::new([None; MOST_REJECTED]);
+
+/// How far the heap of a one-shot program may grow before garbage cycles are looked for.
+const GROWTH: usize = 32 << 20;
+
+/// The least heap size at which the collector runs, from what lives now.
+pub unsafe fn let_heap_grow(runtime: *mut q::JSRuntime, bytes: usize) {
+    let mut usage = core::mem::zeroed::<q::JSMemoryUsage>();
+    q::JS_ComputeMemoryUsage(runtime, &mut usage);
+    q::JS_SetGCThreshold(runtime, (usage.malloc_size as usize).saturating_add(bytes) as q::size_t);
+}
+
+unsafe extern "C" fn on_rejection(
+    ctx: *mut q::JSContext,
+    promise: q::JSValue,
+    _reason: q::JSValue,
+    handled: bool,
+    _: *mut c_void,
+) {
+    let rejected = &mut *REJECTED.at();
+    if !handled {
+        if let Some(free) = rejected.iter_mut().find(|entry| entry.is_none()) {
+            *free = Some(q::JS_DupValue(ctx, promise));
+        }
+        return;
+    }
+    for entry in rejected {
+        if entry.is_some_and(|known| q::JS_VALUE_GET_PTR(known) == q::JS_VALUE_GET_PTR(promise)) {
+            q::JS_FreeValue(ctx, promise);
+            *entry = None;
+        }
+    }
+}
+
+/// Set once per runtime; an image keeps it.
+pub unsafe fn prepare(runtime: *mut q::JSRuntime) {
+    q::JS_SetHostPromiseRejectionTracker(runtime, Some(on_rejection), ptr::null_mut());
+    let_heap_grow(runtime, GROWTH);
+}
+
+/// Runs jobs until none is left. Err holds what was thrown, or why a promise nobody listens to was rejected.
+pub unsafe fn jobs(ctx: *mut q::JSContext) -> Result<(), q::JSValue> {
+    let mut job_ctx = ptr::null_mut();
+    loop {
+        match q::JS_ExecutePendingJob(q::JS_GetRuntime(ctx), &mut job_ctx) {
+            0 => break,
+            n if n < 0 => return Err(q::JS_GetException(ctx)),
+            _ => {}
+        }
+    }
+    match (*REJECTED.at()).iter().flatten().next() {
+        Some(promise) => Err(q::JS_PromiseResult(ctx, *promise)),
+        None => Ok(()),
+    }
+}
+
+/// Calls the entry and ends the process.
+pub unsafe fn program(ctx: *mut q::JSContext, entry: q::JSValue) -> ! {
+    let result = js::call(ctx, entry);
+    if q::JS_IsException(result) {
+        report::uncaught(ctx, b"", q::JS_GetException(ctx));
+    }
+    if let Err(reason) = jobs(ctx) {
+        report::uncaught(ctx, b"", reason);
+    }
+    if q::JS_PromiseState(ctx, result) == q::JSPromiseStateEnum_JS_PROMISE_PENDING {
+        sys::fail(&[b"main waits for a promise that nothing can settle"]);
+    }
+    sys::exit(0)
+}
+
+/// Runs a source file without making an image of it, effects at top level allowed: for development and tests.
+pub unsafe fn source(path: &[u8]) -> ! {
+    let mut text = sys::read_file(*crate::START.get().args).unwrap_or_else(|errno| {
+        sys::fail(&[b"cannot read ", path, b": errno ", &report::digits(errno)])
+    });
+    text.push(0);
+
+    let arena = image::header() as *mut Arena;
+    arena.write(Arena::new(
+        image::BASE + core::mem::size_of::<Arena>(),
+        image::BASE + image::ROOM,
+    ));
+    let Some(ctx) = js::new_context(arena, true) else {
+        sys::fail(&[b"cannot run: out of memory"]);
+    };
+    let runtime = q::JS_GetRuntime(ctx);
+    q::JS_UpdateStackTop(runtime);
+    q::JS_SetMaxStackSize(runtime, sys::stack_room() as q::size_t);
+    prepare(runtime);
+
+    let name: Vec<u8> = base_name(path).iter().copied().chain([0]).collect();
+    let script = js::compile(ctx, &text, name.as_ptr() as *const _);
+    let result = if q::JS_IsException(script) {
+        script
+    } else {
+        q::JS_EvalFunction(ctx, script)
+    };
+    if q::JS_IsException(result) {
+        report::uncaught(ctx, b"", q::JS_GetException(ctx));
+    }
+    q::JS_FreeValue(ctx, result);
+    let entry = js::global_property(ctx, c"main");
+    if q::JS_IsFunction(ctx, entry) {
+        program(ctx, entry);
+    }
+    match jobs(ctx) {
+        Ok(()) => sys::exit(0),
+        Err(reason) => report::uncaught(ctx, b"", reason),
+    }
+}
+
+/// What a stack trace calls a file: the same wherever the build happens.
+pub fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
+}

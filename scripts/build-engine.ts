@@ -1,0 +1,122 @@
+/**
+ * Builds the engine (engine/README.md) into dist/engine/engine: linked statically against musl where musl-gcc is
+ * installed, else against glibc. Does nothing when the same sources have been built before.
+ */
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export interface Engine {
+  readonly path: string;
+  /** The C library it is linked against. */
+  readonly libc: "musl" | "glibc";
+}
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const crate = join(root, "engine");
+const output = join(root, "dist/engine");
+
+/** Builds it, or finds it built. */
+export function buildEngine(): Engine {
+  const rustc = run("rustc", ["-vV"]);
+  const compiler = findCompiler();
+  const engine: Engine = { path: join(output, "engine"), libc: compiler.libc };
+  const stamp = join(output, "engine.stamp");
+  const wanted = fingerprint([rustc, compiler.libc, run(compiler.cc, ["--version"])]);
+  if (readOrEmpty(stamp) === wanted) return engine;
+
+  const target = /^host: (.*)$/m.exec(rustc)?.[1];
+  if (target === undefined) throw new Error(`cannot tell rustc's host from: ${rustc}`);
+  compile(target, compiler);
+  mkdirSync(output, { recursive: true });
+  // Renamed into place: another build may be reading the old one.
+  const fresh = `${engine.path}.${process.pid}`;
+  copyFileSync(join(crate, "target", target, "release/engine"), fresh);
+  renameSync(fresh, engine.path);
+  writeFileSync(stamp, wanted);
+  return engine;
+}
+
+interface Compiler {
+  readonly cc: string;
+  readonly libc: Engine["libc"];
+}
+
+function findCompiler(): Compiler {
+  try {
+    run("musl-gcc", ["--version"]);
+    return { cc: "musl-gcc", libc: "musl" };
+  } catch {
+    return { cc: "gcc", libc: "glibc" };
+  }
+}
+
+/**
+ * The crate is no_std, so rustc's own target serves for either C library; only the C files and the linking are the
+ * compiler wrapper's. No path of this machine gets into the file.
+ */
+function compile(target: string, { cc, libc }: Compiler): void {
+  const cargoHome = process.env["CARGO_HOME"] ?? join(homedir(), ".cargo");
+  const sysroot = run("rustc", ["--print", "sysroot"]).trim();
+  const flags = [
+    ...["linker=" + cc, "relocation-model=static", "target-feature=+crt-static"].flatMap(
+      (option) => ["-C", option],
+    ),
+    ...Object.entries({ [crate]: "engine", [cargoHome]: "cargo", [sysroot]: "rust" }).map(
+      ([from, to]) => `--remap-path-prefix=${from}=${to}`,
+    ),
+  ];
+  const name = target.replaceAll("-", "_");
+  const environment = {
+    ...process.env,
+    ENGINE_LIBC: libc,
+    CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"),
+    [`CC_${name}`]: cc,
+    [`CFLAGS_${name}`]: "-fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables",
+  };
+  execFileSync("cargo", ["build", "--quiet", "--release", "--locked", "--target", target], {
+    cwd: crate,
+    env: environment,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+}
+
+/** Of everything that makes the engine what it is. */
+function fingerprint(tools: readonly string[]): string {
+  const hash = createHash("sha256");
+  const sources = readdirSync(join(crate, "src")).map((name) => join("src", name));
+  for (const name of ["Cargo.toml", "Cargo.lock", "build.rs", ...sources.sort()]) {
+    hash.update(`\0${name}\0`).update(readFileSync(join(crate, name)));
+  }
+  hash.update(readFileSync(fileURLToPath(import.meta.url)));
+  for (const tool of tools) hash.update(`\0${tool}`);
+  return hash.digest("hex");
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function run(command: string, args: readonly string[]): string {
+  return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { path, libc } = buildEngine();
+  console.log(`${path} (static ${libc})`);
+}
