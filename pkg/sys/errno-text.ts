@@ -133,4 +133,5 @@ export const errnoTexts: readonly (string | undefined)[] = [
   "owner died",
   "state not recoverable",
   "operation not possible due to RF-kill",
+  "memory page has hardware error",
 ];

@@ -84,7 +84,7 @@ function spawn(request: SpawnRequest): SpawnResult {
   const timedOut = failure?.code === "ETIMEDOUT";
   if (timedOut) killGroup(child.pid);
   // A child that leaves its input unread still ran.
-  const error = timedOut || failure?.code === "EPIPE" ? 0 : -(failure?.errno ?? 0);
+  const error = timedOut || failure?.code === "EPIPE" ? 0 : Math.abs(failure?.errno ?? 0);
   return {
     ...ended,
     error,

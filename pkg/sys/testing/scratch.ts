@@ -1,0 +1,30 @@
+/** A directory for one test, gone after it. */
+
+import type { Fd } from "../fd.ts";
+import { listDirectory, openDirectory, removeDirectory, stat, unlink } from "../file.ts";
+import { randomBytes } from "../random.ts";
+
+/** A new directory under /tmp; `using` removes it with all that is in it. */
+export class Scratch implements Disposable {
+  readonly path: string;
+  readonly dir: Fd;
+
+  constructor() {
+    this.path = `/tmp/scratch-${randomBytes(8).join("")}`;
+    this.dir = openDirectory(this.path, 0o700);
+  }
+
+  [Symbol.dispose](): void {
+    this.dir.close();
+    removeTree(this.path);
+  }
+}
+
+function removeTree(path: string): void {
+  for (const name of listDirectory(path)) {
+    const inside = `${path}/${name}`;
+    if (stat(inside, { follow: false }).isDirectory) removeTree(inside);
+    else unlink(inside);
+  }
+  removeDirectory(path);
+}
