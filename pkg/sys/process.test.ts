@@ -4,7 +4,8 @@ import { monotonicMs } from "./clock.ts";
 import { Errno } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { Poll, poll } from "./poll.ts";
-import { args, blockSignals, environment, processId, Signal, spawn } from "./process.ts";
+import { args, environment, processId, spawn } from "./process.ts";
+import { blockSignals, Signal } from "./signal.ts";
 import { call } from "./syscall.ts";
 import { decode, encode } from "./text.ts";
 
