@@ -6,9 +6,12 @@ import { attempt, check } from "./syscall.ts";
 /** Closes itself at the end of a `using` block. */
 export class Fd implements Disposable {
   #fd: number;
+  /** What was opened, for error messages. */
+  readonly subject?: string;
 
-  constructor(fd: number) {
+  constructor(fd: number, subject?: string) {
     this.#fd = fd;
+    this.subject = subject;
   }
 
   /** The descriptor's number; -1 once closed. */
@@ -23,7 +26,7 @@ export class Fd implements Disposable {
     this.#fd = -1;
     const result = attempt("close", fd);
     // Linux has let go of the descriptor even then; closing again could hit someone else's.
-    if (result !== -Errno.EINTR) check(result, "close");
+    if (result !== -Errno.EINTR) check(result, "close", this.subject);
   }
 
   /** Closes it without a word: an error already on its way must not be hidden by one from here. */

@@ -66,12 +66,12 @@ export function openFile(path: string, flags: number, mode = 0, dir?: Fd): Fd {
   const follows = dir === undefined && (flags & OpenFlag.create) === 0;
   const all = flags | OpenFlag.closeOnExec | (follows ? 0 : OpenFlag.noFollow);
   const fd = retry("openat", directoryFd(dir), cString(path), all, mode);
-  return new Fd(check(fd, "open", path));
+  return new Fd(check(fd, "open", path), path);
 }
 
 /** Reads once into a buffer; 0 is the end. */
 export function read(fd: Fd, buffer: Uint8Array): number {
-  return check(retry("read", fd.fd, buffer, buffer.length), "read");
+  return check(retry("read", fd.fd, buffer, buffer.length), "read", fd.subject);
 }
 
 /** Reads up to `length` bytes from a place in the file; fewer where it ends before. */
@@ -80,7 +80,8 @@ export function readAt(fd: Fd, length: number, offset: number): Uint8Array {
   let done = 0;
   while (done < length) {
     const rest = bytes.subarray(done);
-    const count = check(retry("pread64", fd.fd, rest, rest.length, offset + done), "read");
+    const result = retry("pread64", fd.fd, rest, rest.length, offset + done);
+    const count = check(result, "read", fd.subject);
     if (count === 0) break;
     done += count;
   }
@@ -96,7 +97,7 @@ export function readAll(fd: Fd, limit = Number.POSITIVE_INFINITY): Uint8Array {
     const count = read(fd, length === 0 ? buffer : buffer.subarray(length));
     if (count === 0) return buffer.slice(0, length);
     length += count;
-    if (length > limit) throw new SysError("read", Errno.EFBIG);
+    if (length > limit) throw new SysError("read", Errno.EFBIG, fd.subject);
     if (length === buffer.length) {
       const larger = new Uint8Array(length * 4);
       larger.set(buffer);
@@ -115,12 +116,7 @@ export interface ReadOptions {
 /** A file's whole content. */
 export function readFile(path: string, options: ReadOptions = {}): Uint8Array {
   using fd = openFile(path, OpenFlag.readOnly, 0, options.dir);
-  try {
-    return readAll(fd, options.limit);
-  } catch (error) {
-    if (isSysError(error)) throw new SysError(error.call, error.errno, path);
-    throw error;
-  }
+  return readAll(fd, options.limit);
 }
 
 /** A file's whole content as text. */
@@ -132,8 +128,8 @@ export function readText(path: string, options: ReadOptions = {}): string {
 export function writeAll(fd: Fd, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
     const rest = done === 0 ? bytes : bytes.subarray(done);
-    const count = check(retry("write", fd.fd, rest, rest.length), "write");
-    if (count === 0) throw new SysError("write", Errno.EIO);
+    const count = check(retry("write", fd.fd, rest, rest.length), "write", fd.subject);
+    if (count === 0) throw new SysError("write", Errno.EIO, fd.subject);
     done += count;
   }
 }
@@ -147,14 +143,14 @@ export function stat(target: string | Fd, options: { follow?: boolean; dir?: Fd 
   const flags = (isFd ? At.emptyPath : 0) | (follow ? 0 : At.symlinkNoFollow);
   const path = isFd ? "" : target;
   const result = attempt("statx", start, cString(path), flags, statxBasic, bytes);
-  check(result, "stat", isFd ? undefined : path);
+  check(result, "stat", isFd ? target.subject : path);
   return readStatx(bytes);
 }
 
 /** The kind of file system a file is on, one of `FileSystem` or another magic number. */
 export function fileSystemType(target: string | Fd): number {
   const bytes = new Uint8Array(128); // struct statfs; its type comes first
-  if (target instanceof Fd) check(attempt("fstatfs", target.fd, bytes), "statfs");
+  if (target instanceof Fd) check(attempt("fstatfs", target.fd, bytes), "statfs", target.subject);
   else check(retry("statfs", cString(target), bytes), "statfs", target);
   return new DataView(bytes.buffer).getUint32(0, true);
 }
@@ -165,7 +161,7 @@ export function listDirectory(target: string | Fd): string[] {
     using dir = openFile(target, OpenFlag.directory);
     return readDirectory(dir);
   }
-  check(attempt("lseek", target.fd, 0, 0), "seek");
+  check(attempt("lseek", target.fd, 0, 0), "seek", target.subject);
   return readDirectory(target);
 }
 
@@ -173,7 +169,8 @@ function readDirectory(dir: Fd): string[] {
   let names: string[] = [];
   let buffer = new Uint8Array(4096);
   for (;;) {
-    const length = check(attempt("getdents64", dir.fd, buffer, buffer.length), "readdirent");
+    const result = attempt("getdents64", dir.fd, buffer, buffer.length);
+    const length = check(result, "readdirent", dir.subject);
     if (length === 0) return names;
     const more = entryNames(buffer, length);
     if (names.length === 0) names = more;

@@ -19,7 +19,7 @@ const longestPauseMs = 8;
 export function lock(fd: Fd, timeoutMs: number, cancelFd = -1): void {
   let result = tryLock(fd);
   if (result === -Errno.EWOULDBLOCK) result = keepTrying(fd, timeoutMs, cancelFd);
-  check(result, "lock");
+  check(result, "lock", fd.subject);
 }
 
 function tryLock(fd: Fd): number {
@@ -31,14 +31,14 @@ function keepTrying(fd: Fd, timeoutMs: number, cancelFd: number): number {
   const end = monotonicMs() + timeoutMs;
   for (let pause = 1; ; pause = Math.min(pause * 2, longestPauseMs)) {
     const now = monotonicMs();
-    if (now >= end) throw new SysError("lock", Errno.ETIMEDOUT);
+    if (now >= end) throw new SysError("lock", Errno.ETIMEDOUT, fd.subject);
     // Waiters that started together must not wake together: the clock's last digits tell them apart.
     const jitter = 0.25 + 0.75 * ((now * 1000) % 1);
     const [cancelled] = poll(
       [{ fd: cancelFd, events: Poll.in }],
       Math.min(pause * jitter, end - now),
     );
-    if (cancelled !== 0) throw new SysError("lock", Errno.EINTR);
+    if (cancelled !== 0) throw new SysError("lock", Errno.EINTR, fd.subject);
     const result = tryLock(fd);
     if (result !== -Errno.EWOULDBLOCK) return result;
   }

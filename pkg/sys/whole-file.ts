@@ -4,7 +4,7 @@ import { Errno, isSysError } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { OpenFlag, openFile, rename, unlink, writeAll } from "./file.ts";
 import { randomBytes } from "./random.ts";
-import { attempt, call, check, retry } from "./syscall.ts";
+import { attempt, check, retry } from "./syscall.ts";
 import { cString } from "./text.ts";
 
 /** What the names of unfinished files begin with: after a crash, files named so are litter. */
@@ -76,11 +76,11 @@ function wholeFile(
 
 function fill(fd: Fd, file: WholeFile): void {
   writeAll(fd, file.bytes);
-  if (file.sync) call("fsync", fd.fd);
+  if (file.sync) check(attempt("fsync", fd.fd), "fsync", file.name);
 }
 
 function syncDirectory(file: WholeFile): void {
-  if (file.sync) call("fsync", file.dir.fd);
+  if (file.sync) check(attempt("fsync", file.dir.fd), "fsync", file.dir.subject);
 }
 
 /** The cheapest way, which leaves no litter: a file without a name is given one. Undefined where that cannot be. */
@@ -88,7 +88,7 @@ function linkUnnamed(file: WholeFile): number | undefined {
   const flags = unnamedFile | OpenFlag.writeOnly | OpenFlag.closeOnExec;
   const opened = retry("openat", file.dir.fd, cString("."), flags, file.mode);
   if (opened === -Errno.EOPNOTSUPP || opened === -Errno.EISDIR) return undefined;
-  using fd = new Fd(check(opened, "create", file.name));
+  using fd = new Fd(check(opened, "create", file.name), file.name);
   fill(fd, file);
   const name = cString(file.name);
   const result = attempt("linkat", fd.fd, cString(""), file.dir.fd, name, At.emptyPath);
