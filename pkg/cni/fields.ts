@@ -16,7 +16,7 @@ export function foldKeys<Name extends string>(
   const fields: Partial<Record<Name, unknown>> = {};
   for (const [key, value] of Object.entries(object)) {
     if (value === null) continue;
-    const name = names.find((it) => it === key) ?? names.find((it) => fold(it) === fold(key));
+    const name = names.find((it) => it === key) ?? sameFolded(names, key);
     if (name !== undefined) fields[name] = value;
   }
   return fields;
@@ -79,6 +79,11 @@ export function readAddress(value: unknown, where: string): string | undefined {
 /** The object without the keys that hold nothing. */
 export function defined<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).filter(([, it]) => it !== undefined)) as T;
+}
+
+function sameFolded<Name extends string>(names: readonly Name[], key: string): Name | undefined {
+  const folded = fold(key);
+  return names.find((it) => fold(it) === folded);
 }
 
 /** Go compares keys by simple case folding, in which two letters beyond ASCII meet an ASCII one. */

@@ -78,19 +78,18 @@ export function readResult(json: unknown, fallback = defaultVersion): Result {
  * one that does not say counts as `fallback`, or without that only as 0.1.0 where the shape fits.
  */
 export function createResult(json: unknown, version: string, fallback = ""): Result {
-  const shape = shapeOf(version);
-  if (!shape) {
-    throw versionError(`unsupported CNI result version ${goQuote(version)}`);
-  }
-  const body = json ?? {};
-  const own = ownVersion(body) || fallback;
+  const shape = shapeOf(version || defaultVersion);
+  if (!shape) throw versionError(`unsupported CNI result version ${goQuote(version)}`);
+  const { listed, read } = SHAPES[shape];
+  const value = json ?? {};
+  const body = read(value);
+  const own = ownVersion(value) || fallback;
   if (shapeOf(own || defaultVersion) !== shape) {
-    const { listed } = SHAPES[shape];
     throw versionError(
       `result type supports ${listed} but unmarshalled CNIVersion is ${goQuote(own)}`,
     );
   }
-  return { cniVersion: own || defaultVersion, ...SHAPES[shape].read(body) };
+  return { cniVersion: own || defaultVersion, ...body };
 }
 
 /**
