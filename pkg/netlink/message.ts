@@ -38,10 +38,11 @@ export interface Request<Reply = void> {
   readonly flags: number;
   /** Writes what follows the header. */
   write(to: Writer): void;
-  /** Reads the answer, or each message of a dump. A request without it changes something and is only acknowledged. */
+  /**
+   * Reads the answer, or each message of a dump: undefined for one that was not asked for, since old kernels
+   * do not look at every filter. A request without it changes something and is only acknowledged.
+   */
   read?(from: Reader, start: number, end: number): Reply;
-  /** For dumps: whether a message is one that was asked for, where an old kernel might not have looked. */
-  keep?(reply: Reply): boolean;
   /** Asks for no acknowledgement: nfnetlink's marks around a transaction. Its failure is the whole batch's. */
   readonly quiet?: true;
 }

@@ -75,7 +75,7 @@ export class NetlinkSocket implements Disposable {
   }
 
   /** Reads all that a request selects. Repeats it when the kernel says that it changed meanwhile. */
-  dump<Reply>(request: Request<Reply>): Reply[] {
+  dump<Reply>(request: Request<Reply | undefined>): Reply[] {
     if (!this.#strict) this.#channel.setOption(Option.strict, 1);
     this.#strict = true;
     for (let tries = 0; tries < DUMP_TRIES; tries++) {
@@ -153,7 +153,7 @@ export class NetlinkSocket implements Disposable {
   }
 
   /** One reading of a dump; undefined when it was not consistent or did not fit. */
-  #dumpOnce<Reply>(request: Request<Reply>): Reply[] | undefined {
+  #dumpOnce<Reply>(request: Request<Reply | undefined>): Reply[] | undefined {
     const { purpose } = request;
     const rows: Reply[] = [];
     const sequence = this.#sequence;
@@ -174,7 +174,7 @@ export class NetlinkSocket implements Disposable {
             if (errno !== 0) throw new NetlinkError(purpose, errno, explanationIn(from, message));
           } else if (isSound && request.read) {
             const row = request.read(from, message.start, message.end);
-            if (request.keep === undefined || request.keep(row)) rows.push(row);
+            if (row !== undefined) rows.push(row);
           }
           return true;
         });

@@ -116,7 +116,7 @@ export interface LinkFilter {
 }
 
 /** Lists links: for NetlinkSocket.dump. */
-export function dumpLinks({ master, kind }: LinkFilter = {}): Request<Link> {
+export function dumpLinks({ master, kind }: LinkFilter = {}): Request<Link | undefined> {
   const linkInfo = kind === undefined ? undefined : { kind };
   return {
     purpose: "list links",
@@ -126,10 +126,11 @@ export function dumpLinks({ master, kind }: LinkFilter = {}): Request<Link> {
       linkHeader.write(to, {});
       linkAttributes.write(to, { extMask: SKIP_STATS, master, linkInfo }, {});
     },
-    read: readLink,
-    keep: (link) =>
-      (master === undefined || link.master === master) &&
-      (kind === undefined || link.kind === kind),
+    read(from, start, end) {
+      const link = readLink(from, start, end);
+      if (master !== undefined && link.master !== master) return undefined;
+      return kind === undefined || link.kind === kind ? link : undefined;
+    },
   };
 }
 
@@ -137,9 +138,9 @@ export function dumpLinks({ master, kind }: LinkFilter = {}): Request<Link> {
  * Makes a link; fails with EEXIST where the name is taken. All of it is done in one go: namespace, master,
  * MAC, MTU, flags. Only a port's settings (portData) need a `setLink` behind it, by name, in the same batch.
  */
-export function newLink(settings: LinkSettings): Request {
+export function newLink(settings: LinkSettings, purpose?: string): Request {
   return {
-    purpose: `create link ${label(settings)}`,
+    purpose: purpose ?? `create link ${label(settings)}`,
     type: Type.new,
     flags: MessageFlag.create | MessageFlag.exclusive,
     write: (to) => writeSettings(to, settings),
@@ -147,9 +148,9 @@ export function newLink(settings: LinkSettings): Request {
 }
 
 /** Changes the link of that index or, without one, of that name. With an index, a name renames. */
-export function setLink(settings: LinkSettings): Request {
+export function setLink(settings: LinkSettings, purpose?: string): Request {
   return {
-    purpose: `change link ${label(settings)}`,
+    purpose: purpose ?? `change link ${label(settings)}`,
     type: Type.new,
     flags: 0,
     write: (to) => writeSettings(to, settings),

@@ -1,0 +1,225 @@
+/** The IP addresses of links. */
+
+import type { Family } from "../../ip/address.ts";
+import { type Address, sameAddress } from "../../ip/address.ts";
+import { formatPrefix, lastAddress, type Prefix } from "../../ip/prefix.ts";
+import { attributes, ipAddress, string, u8, u32 } from "../codec.ts";
+import { MessageFlag, type Request } from "../message.ts";
+import { struct } from "../struct.ts";
+import { type Reader, WireError, type Writer } from "../wire.ts";
+import { familyNumber } from "./family.ts";
+
+/** RTM_*ADDR, linux/rtnetlink.h */
+const Type = { new: 20, delete: 21, get: 22 } as const;
+
+/** struct ifaddrmsg, linux/if_addr.h */
+const addressHeader = struct({ family: u8, length: u8, flags: u8, scope: u8, index: u32 });
+
+/** IFA_*, linux/if_addr.h; times in seconds, 0xffffffff for ever */
+const addressAttributes = attributes({
+  address: [1, ipAddress],
+  local: [2, ipAddress],
+  label: [3, string],
+  broadcast: [4, ipAddress],
+  cacheInfo: [6, struct({ preferred: u32, valid: u32, created: u32, updated: u32 })],
+  flags: [8, u32],
+  priority: [9, u32],
+  protocol: [11, u8],
+});
+
+/** IFA_F_*, linux/if_addr.h */
+export const AddressFlag = {
+  secondary: 0x01,
+  noDad: 0x02,
+  optimistic: 0x04,
+  dadFailed: 0x08,
+  deprecated: 0x20,
+  tentative: 0x40,
+  permanent: 0x80,
+  manageTemporary: 0x100,
+  noPrefixRoute: 0x200,
+} as const;
+
+/** The lifetime of an address without an end. */
+export const FOREVER = 0xffffffff;
+/** IPv4 networks this long have no broadcast address. */
+const NO_BROADCAST = 31;
+
+/** An address of a link. */
+export interface InterfaceAddress {
+  readonly index: number;
+  /** With its host bits: `10.1.0.5/24`. */
+  readonly prefix: Prefix;
+  /** The other end, on a link that has just one. */
+  readonly peer?: Address;
+  readonly broadcast?: Address;
+  readonly label?: string;
+  /** See RouteScope in route.ts. */
+  readonly scope: number;
+  /** See AddressFlag. */
+  readonly flags: number;
+  /** Duplicate address detection is not through with it. */
+  readonly tentative: boolean;
+  /** Somebody else has it. */
+  readonly dadFailed: boolean;
+  readonly priority?: number;
+  /** Who added it, IFAPROT_*. */
+  readonly protocol?: number;
+  /** Seconds that are left. */
+  readonly preferredLifetime: number;
+  readonly validLifetime: number;
+}
+
+/** An address to be. */
+export interface AddressSettings {
+  readonly index: number;
+  readonly prefix: Prefix;
+  readonly peer?: Address;
+  /** IPv4: the last address of the prefix unless said otherwise; null for none. */
+  readonly broadcast?: Address | null;
+  readonly label?: string;
+  readonly scope?: number;
+  /** IPv6: without duplicate address detection. */
+  readonly noDad?: boolean;
+  /** Without the route to its network. */
+  readonly noPrefixRoute?: boolean;
+  /** The metric of that route. */
+  readonly priority?: number;
+  readonly protocol?: number;
+  readonly preferredLifetime?: number;
+  readonly validLifetime?: number;
+}
+
+/** Adds an address; fails with EEXIST where the link has it. `link` is for the message. */
+export function newAddress(settings: AddressSettings, link?: string): Request {
+  return {
+    purpose: `add address ${label(settings, link)}`,
+    type: Type.new,
+    flags: MessageFlag.create | MessageFlag.exclusive,
+    write: (to) => writeAddress(to, settings),
+  };
+}
+
+/** Adds an address, or gives the one that is there these settings. */
+export function replaceAddress(settings: AddressSettings, link?: string): Request {
+  return {
+    purpose: `set address ${label(settings, link)}`,
+    type: Type.new,
+    flags: MessageFlag.create | MessageFlag.replace,
+    write: (to) => writeAddress(to, settings),
+  };
+}
+
+/** Which address of which link. */
+export interface AddressKey {
+  readonly index: number;
+  readonly prefix: Prefix;
+  readonly peer?: Address;
+}
+
+/** Takes an address away; fails with EADDRNOTAVAIL where there is none. */
+export function deleteAddress(key: AddressKey, link?: string): Request {
+  return {
+    purpose: `delete address ${label(key, link)}`,
+    type: Type.delete,
+    flags: 0,
+    write(to) {
+      const { address, length } = key.prefix;
+      addressHeader.write(to, { family: familyNumber(address.family), length, index: key.index });
+      addressAttributes.write(to, { local: address, address: key.peer ?? address }, {});
+    },
+  };
+}
+
+/** Which addresses to list; the kernel looks, not we. */
+export interface AddressFilter {
+  readonly index?: number;
+  readonly family?: Family;
+}
+
+/** Lists addresses: for NetlinkSocket.dump. There is no request for a single one. */
+export function dumpAddresses({
+  index,
+  family,
+}: AddressFilter = {}): Request<InterfaceAddress | undefined> {
+  return {
+    purpose: "list addresses",
+    type: Type.get,
+    flags: 0,
+    write: (to) => addressHeader.write(to, { family: familyNumber(family), index }),
+    read(from, start, end) {
+      const row = readAddress(from, start, end);
+      if (index !== undefined && row.index !== index) return undefined;
+      return family === undefined || row.prefix.address.family === family ? row : undefined;
+    },
+  };
+}
+
+function label({ prefix, index }: AddressKey, link?: string): string {
+  return `${formatPrefix(prefix)} on ${link ?? `link number ${index}`}`;
+}
+
+function writeAddress(to: Writer, settings: AddressSettings): void {
+  const { prefix, peer, preferredLifetime: preferred, validLifetime: valid } = settings;
+  const { address, length } = prefix;
+  const flags =
+    (settings.noDad ? AddressFlag.noDad : 0) |
+    (settings.noPrefixRoute ? AddressFlag.noPrefixRoute : 0);
+  const hasWideFlags = flags > 0xff;
+  addressHeader.write(to, {
+    family: familyNumber(address.family),
+    length,
+    flags: hasWideFlags ? 0 : flags,
+    scope: settings.scope,
+    index: settings.index,
+  });
+  const isTimed = preferred !== undefined || valid !== undefined;
+  const cacheInfo = { preferred: preferred ?? FOREVER, valid: valid ?? FOREVER };
+  addressAttributes.write(
+    to,
+    {
+      local: address,
+      address: peer ?? address,
+      broadcast: broadcastOf(settings),
+      label: settings.label,
+      priority: settings.priority,
+      protocol: settings.protocol,
+      cacheInfo: isTimed ? { ...cacheInfo, created: 0, updated: 0 } : undefined,
+      flags: hasWideFlags ? flags : undefined,
+    },
+    {},
+  );
+}
+
+/** The kernel invents no broadcast address: without the attribute there is none. */
+function broadcastOf({ prefix, peer, broadcast }: AddressSettings): Address | undefined {
+  if (broadcast !== undefined) return broadcast ?? undefined;
+  const hasOne = prefix.address.family === 4 && prefix.length < NO_BROADCAST && peer === undefined;
+  return hasOne ? lastAddress(prefix) : undefined;
+}
+
+/** Reads an address from an answer, or from a notification. */
+export function readAddress(from: Reader, start: number, end: number): InterfaceAddress {
+  const header = addressHeader.read(from, start, end);
+  const values = addressAttributes.read(from, start + addressHeader.size, end, {});
+  // IPv6 sends the local address only where there is a peer.
+  const address = values.local ?? values.address;
+  if (!address) throw new WireError("cannot decode an address message: it has no address");
+  const isPeer = values.address !== undefined && !sameAddress(values.address, address);
+  const flags = values.flags ?? header.flags;
+  return {
+    index: header.index,
+    prefix: { address, length: header.length },
+    peer: isPeer ? values.address : undefined,
+    broadcast: values.broadcast,
+    label: values.label,
+    scope: header.scope,
+    flags,
+    tentative: (flags & AddressFlag.tentative) !== 0,
+    dadFailed: (flags & AddressFlag.dadFailed) !== 0,
+    priority: values.priority,
+    protocol: values.protocol,
+    preferredLifetime: values.cacheInfo?.preferred ?? FOREVER,
+    validLifetime: values.cacheInfo?.valid ?? FOREVER,
+  };
+}
