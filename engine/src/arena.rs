@@ -66,7 +66,13 @@ fn class_of(total: usize) -> (usize, usize) {
 
 impl Arena {
     pub fn new(next: usize, end: usize) -> Self {
-        Self { next, end, chunk: FIRST_CHUNK, free: [0; CLASSES], free_large: 0 }
+        Self {
+            next,
+            end,
+            chunk: FIRST_CHUNK,
+            free: [0; CLASSES],
+            free_large: 0,
+        }
     }
 
     /// The first byte never used.
@@ -130,7 +136,7 @@ impl Arena {
     unsafe fn release(&mut self, block: usize) {
         if is_mapped(block) {
             let length = capacity(block) + MAPPED_HEADER;
-            sys::syscall(sys::MUNMAP, [block - MAPPED_HEADER, length, 0, 0, 0, 0]);
+            sys::syscall(sys::MUNMAP, [block - MAPPED_HEADER, length]);
             return;
         }
         let total = capacity(block) + HEADER;
@@ -187,7 +193,7 @@ unsafe fn remap(block: usize, total: usize) -> Option<usize> {
     const MAY_MOVE: usize = 1;
     let length = total.checked_add(MAPPED_HEADER - HEADER + 4095)? & !4095;
     let old = capacity(block) + MAPPED_HEADER;
-    let base = sys::syscall(sys::MREMAP, [block - MAPPED_HEADER, old, length, MAY_MOVE, 0, 0]);
+    let base = sys::syscall(sys::MREMAP, [block - MAPPED_HEADER, old, length, MAY_MOVE]);
     if base < 0 {
         return None;
     }

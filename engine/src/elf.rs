@@ -34,13 +34,19 @@ fn hash(bytes: &[u8]) -> u64 {
         u64::from_le_bytes(word)
     });
     words.fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
-        (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
+        (hash ^ word)
+            .wrapping_mul(0x0000_0100_0000_01b3)
+            .rotate_left(23)
     })
 }
 
 /// The executable's bytes. `image` is whole pages and begins with its header, whose first word becomes the hash.
 /// Says what is wrong with the engine's file otherwise.
-pub fn executable(mut engine: Vec<u8>, image: &mut [u8], trailer: &[u8]) -> Result<Vec<u8>, &'static str> {
+pub fn executable(
+    mut engine: Vec<u8>,
+    image: &mut [u8],
+    trailer: &[u8],
+) -> Result<Vec<u8>, &'static str> {
     let header = heap_header(&engine).ok_or("it has no segment for the heap")?;
     let slot = slot_offset(&engine).ok_or("it has no slot for the hash")?;
 

@@ -43,12 +43,18 @@ struct Slot {
 
 #[no_mangle]
 #[used]
-static mut ENGINE_SLOT: Slot = Slot { mark: *b"\x7fengine's slot\x01\x02", hash: 0 };
+static mut ENGINE_SLOT: Slot = Slot {
+    mark: *b"\x7fengine's slot\x01\x02",
+    hash: 0,
+};
 
 /// Where in the engine's file the hash goes: behind the mark, which must be there once.
 pub fn slot_offset(engine: &[u8]) -> Option<usize> {
     let mark = unsafe { (&raw const ENGINE_SLOT.mark).read_volatile() };
-    let mut places = engine.windows(mark.len()).enumerate().filter(|(_, window)| *window == mark);
+    let mut places = engine
+        .windows(mark.len())
+        .enumerate()
+        .filter(|(_, window)| *window == mark);
     let (first, _) = places.next()?;
     places.next().is_none().then_some(first + mark.len())
 }

@@ -54,10 +54,20 @@ unsafe fn language(runtime: *mut q::JSRuntime, eval: bool) -> Option<*mut q::JSC
 }
 
 /// Compiles a script in strict mode; `source` ends with a NUL that is not part of it.
-pub unsafe fn compile(ctx: *mut q::JSContext, source: &[u8], name: *const core::ffi::c_char) -> q::JSValue {
+pub unsafe fn compile(
+    ctx: *mut q::JSContext,
+    source: &[u8],
+    name: *const core::ffi::c_char,
+) -> q::JSValue {
     let flags = q::JS_EVAL_TYPE_GLOBAL | q::JS_EVAL_FLAG_STRICT | q::JS_EVAL_FLAG_COMPILE_ONLY;
     let text = source.as_ptr() as *const core::ffi::c_char;
-    q::JS_Eval(ctx, text, (source.len() - 1) as q::size_t, name, flags as i32)
+    q::JS_Eval(
+        ctx,
+        text,
+        (source.len() - 1) as q::size_t,
+        name,
+        flags as i32,
+    )
 }
 
 /// A property of the global object; an exception counts as undefined.

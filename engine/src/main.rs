@@ -6,12 +6,17 @@
 extern crate alloc;
 
 mod arena;
-mod make;
+mod call;
 mod elf;
 mod image;
 mod js;
+mod launch;
+mod make;
 mod natives;
+mod numbers;
+mod random;
 mod report;
+mod request;
 mod run;
 mod spawn;
 mod sys;

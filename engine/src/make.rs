@@ -46,7 +46,9 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
     while !argument(args, next).is_empty() {
         let value = argument(args, next + 1);
         match argument(args, next) {
-            b"--build" if value.len() <= 40 && value.iter().all(u8::is_ascii_hexdigit) => order.build = value,
+            b"--build" if value.len() <= 40 && value.iter().all(u8::is_ascii_hexdigit) => {
+                order.build = value
+            }
             b"--lines" if !value.is_empty() => order.lines = read(*args.add(next + 1), value),
             option => sys::fail(&[b"cannot use option ", option, b" ", value]),
         }
@@ -67,8 +69,9 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
 }
 
 unsafe fn read(path: *const c_char, name: &[u8]) -> Vec<u8> {
-    sys::read_file(path)
-        .unwrap_or_else(|errno| sys::fail(&[b"cannot read ", name, b": errno ", &report::digits(errno)]))
+    sys::read_file(path).unwrap_or_else(|errno| {
+        sys::fail(&[b"cannot read ", name, b": errno ", &report::digits(errno)])
+    })
 }
 
 unsafe extern "C" fn make() -> ! {
@@ -136,7 +139,12 @@ unsafe fn run_top_level(ctx: *mut q::JSContext, bytecode: &[u8]) -> q::JSValue {
     const PREFIX: &[u8] = b"cannot build the heap image: ";
     CLOCK_WATCH.set((ctx, None));
     let length = bytecode.len() as q::size_t;
-    let script = q::JS_ReadObject(ctx, bytecode.as_ptr(), length, q::JS_READ_OBJ_BYTECODE as c_int);
+    let script = q::JS_ReadObject(
+        ctx,
+        bytecode.as_ptr(),
+        length,
+        q::JS_READ_OBJ_BYTECODE as c_int,
+    );
     let result = if q::JS_IsException(script) {
         script
     } else {
@@ -165,8 +173,11 @@ unsafe fn run_top_level(ctx: *mut q::JSContext, bytecode: &[u8]) -> q::JSValue {
 /// While a top level runs, Date is an error of its own even if the program catches what it is thrown.
 #[no_mangle]
 unsafe extern "C" fn gettimeofday(into: *mut [i64; 2], _zone: *mut c_void) -> c_int {
-    if !natives::EFFECTS_REFUSED.get() && (*ORDER.at()).is_none() {
-        let Timespec { seconds, nanoseconds } = sys::realtime();
+    if (*ORDER.at()).is_none() {
+        let Timespec {
+            seconds,
+            nanoseconds,
+        } = sys::realtime();
         *into = [seconds, nanoseconds / 1000];
         return 0;
     }
@@ -193,16 +204,21 @@ unsafe fn write_executable(order: &Order, header: *mut Header) -> ! {
     // A new file, never the old one's bytes: that one may be running.
     const CREATE_NEW: usize = 0o1 | 0o100 | 0o200;
     let path = order.output as usize;
-    sys::syscall(sys::UNLINKAT, [sys::AT_FDCWD, path, 0, 0, 0, 0]);
+    sys::syscall(sys::UNLINKAT, [sys::AT_FDCWD, path]);
     let fd = sys::syscall(
         sys::OPENAT,
-        [sys::AT_FDCWD, path, CREATE_NEW | sys::O_CLOEXEC, 0o755, 0, 0],
+        [sys::AT_FDCWD, path, CREATE_NEW | sys::O_CLOEXEC, 0o755],
     );
     if fd < 0 {
-        sys::fail(&[b"cannot create ", order.output_name, b": errno ", &report::digits(-fd)]);
+        sys::fail(&[
+            b"cannot create ",
+            order.output_name,
+            b": errno ",
+            &report::digits(-fd),
+        ]);
     }
     if !sys::write_all(fd as usize, &executable) {
-        sys::syscall(sys::UNLINKAT, [sys::AT_FDCWD, path, 0, 0, 0, 0]);
+        sys::syscall(sys::UNLINKAT, [sys::AT_FDCWD, path]);
         sys::fail(&[b"cannot write ", order.output_name]);
     }
     sys::exit(0)
@@ -212,7 +228,14 @@ unsafe fn write_executable(order: &Order, header: *mut Header) -> ! {
 fn trailer(build: &[u8]) -> [u8; 64] {
     let mut line = [b' '; 64];
     let build = if build.is_empty() { b"-" } else { build };
-    let words = [b"tscni 1 ", build, b" ", sys::LIBC.as_bytes(), b" ", sys::ARCH.as_bytes()];
+    let words = [
+        b"tscni 1 ",
+        build,
+        b" ",
+        sys::LIBC.as_bytes(),
+        b" ",
+        sys::ARCH.as_bytes(),
+    ];
     let mut at = 0;
     for word in words {
         line[at..at + word.len()].copy_from_slice(word);

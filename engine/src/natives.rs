@@ -1,24 +1,22 @@
 //! The global `engine`: all that a program can do beyond the language.
 
 use crate::sys::{self, Global};
-use crate::{run, spawn, text, views, START};
+use crate::{call, random, run, spawn, text, views, START};
 use core::ffi::{c_int, CStr};
 use rquickjs_sys as q;
 
 /// While an image is built: nothing of the build machine may get into it.
 pub static EFFECTS_REFUSED: Global<bool> = Global::new(false);
 
-/// State of Math.random; 0 until the first call. Not part of an image.
-static RANDOM: Global<u64> = Global::new(0);
-
-type Native = unsafe extern "C" fn(*mut q::JSContext, q::JSValue, c_int, *mut q::JSValue) -> q::JSValue;
+pub type Native =
+    unsafe extern "C" fn(*mut q::JSContext, q::JSValue, c_int, *mut q::JSValue) -> q::JSValue;
 
 /// Puts `engine` on the global object, and our Math.random in its place.
 pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
     let engine = q::JS_NewObject(ctx);
     let functions: [(&CStr, Native, c_int); 9] = [
-        (c"syscall", syscall, 1),
-        (c"addressOf", address_of, 1),
+        (c"syscall", call::syscall, 1),
+        (c"addressOf", call::address_of, 1),
         (c"spawn", spawn_program, 1),
         (c"utf8Encode", utf8_encode, 1),
         (c"utf8Decode", utf8_decode, 1),
@@ -30,26 +28,46 @@ pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
     for (name, native, length) in functions {
         define(ctx, engine, name, function(ctx, name, native, length))?;
     }
-    define(ctx, engine, c"arch", text::decode(ctx, sys::ARCH.as_bytes()))?;
+    define(
+        ctx,
+        engine,
+        c"arch",
+        text::decode(ctx, sys::ARCH.as_bytes()),
+    )?;
     define(ctx, engine, c"build", text::decode(ctx, b""))?;
     define(ctx, engine, c"lines", text::decode(ctx, b""))?;
 
     let global = q::JS_GetGlobalObject(ctx);
     let math = q::JS_GetPropertyStr(ctx, global, c"Math".as_ptr());
-    define(ctx, math, c"random", function(ctx, c"random", random, 0))?;
+    define(
+        ctx,
+        math,
+        c"random",
+        function(ctx, c"random", random::random, 0),
+    )?;
     q::JS_FreeValue(ctx, math);
     define(ctx, global, c"engine", engine)?;
     q::JS_FreeValue(ctx, global);
     Some(())
 }
 
-unsafe fn function(ctx: *mut q::JSContext, name: &CStr, native: Native, length: c_int) -> q::JSValue {
+unsafe fn function(
+    ctx: *mut q::JSContext,
+    name: &CStr,
+    native: Native,
+    length: c_int,
+) -> q::JSValue {
     let kind = q::JSCFunctionEnum_JS_CFUNC_generic;
     q::JS_NewCFunction2(ctx, Some(native), name.as_ptr(), length, kind, 0)
 }
 
 /// Not enumerable, as built-in things are.
-unsafe fn define(ctx: *mut q::JSContext, on: q::JSValue, name: &CStr, value: q::JSValue) -> Option<()> {
+unsafe fn define(
+    ctx: *mut q::JSContext,
+    on: q::JSValue,
+    name: &CStr,
+    value: q::JSValue,
+) -> Option<()> {
     let flags = q::JS_PROP_WRITABLE | q::JS_PROP_CONFIGURABLE;
     let done = q::JS_DefinePropertyValueStr(ctx, on, name.as_ptr(), value, flags as c_int);
     (done >= 0).then_some(())
@@ -71,85 +89,11 @@ pub unsafe fn refuse(ctx: *mut q::JSContext, what: &CStr) -> q::JSValue {
 }
 
 /// The argument at `index`, undefined when there are fewer.
-unsafe fn at(argc: c_int, argv: *mut q::JSValue, index: usize) -> q::JSValue {
+pub unsafe fn at(argc: c_int, argv: *mut q::JSValue, index: usize) -> q::JSValue {
     if index < argc as usize {
         *argv.add(index)
     } else {
         q::JS_UNDEFINED
-    }
-}
-
-pub unsafe fn number(ctx: *mut q::JSContext, value: i64) -> q::JSValue {
-    const SAFE: i64 = 1 << 53;
-    if (-SAFE..=SAFE).contains(&value) {
-        q::JS_NewFloat64(value as f64)
-    } else {
-        q::JS_NewBigInt64(ctx, value)
-    }
-}
-
-/// What goes into a register for one argument. None means: thrown.
-unsafe fn register(ctx: *mut q::JSContext, value: q::JSValue) -> Option<usize> {
-    match q::JS_VALUE_GET_NORM_TAG(value) {
-        q::JS_TAG_INT => return Some(q::JS_VALUE_GET_INT(value) as isize as usize),
-        q::JS_TAG_NULL | q::JS_TAG_UNDEFINED => return Some(0),
-        q::JS_TAG_FLOAT64 => {
-            let number = q::JS_VALUE_GET_FLOAT64(value);
-            let whole = number as i64;
-            if whole as f64 == number && whole != i64::MAX {
-                return Some(whole as usize);
-            }
-        }
-        q::JS_TAG_BIG_INT | q::JS_TAG_SHORT_BIG_INT => {
-            let mut word = 0;
-            q::JS_ToBigInt64(ctx, &mut word, value);
-            return Some(word as usize);
-        }
-        _ => {
-            if let Some((address, _)) = views::bytes_of(ctx, value) {
-                return Some(address);
-            }
-        }
-    }
-    let message = c"syscall takes whole numbers, bigints, null and typed arrays";
-    q::JS_ThrowTypeError(ctx, message.as_ptr());
-    None
-}
-
-unsafe extern "C" fn syscall(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call syscall");
-    }
-    let Some(nr) = register(ctx, at(argc, argv, 0)) else {
-        return q::JS_EXCEPTION;
-    };
-    let mut registers = [0; 6];
-    for (i, place) in registers.iter_mut().enumerate() {
-        match register(ctx, at(argc, argv, i + 1)) {
-            Some(word) => *place = word,
-            None => return q::JS_EXCEPTION,
-        }
-    }
-    number(ctx, sys::syscall(nr, registers) as i64)
-}
-
-unsafe extern "C" fn address_of(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call addressOf");
-    }
-    match views::bytes_of(ctx, at(argc, argv, 0)) {
-        Some((address, _)) => number(ctx, address as i64),
-        None => q::JS_ThrowTypeError(ctx, c"addressOf takes a typed array".as_ptr()),
     }
 }
 
@@ -282,27 +226,4 @@ unsafe extern "C" fn gc_threshold(
     }
     run::let_heap_grow(q::JS_GetRuntime(ctx), bytes.max(0) as usize);
     q::JS_UNDEFINED
-}
-
-/// splitmix64, seeded by the kernel at the first call. For jitter and names, not for secrets.
-unsafe extern "C" fn random(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    _: c_int,
-    _: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call Math.random");
-    }
-    let state = RANDOM.at();
-    if *state == 0 {
-        sys::syscall(sys::GETRANDOM, [state as usize, 8, 0, 0, 0, 0]);
-        *state |= 1;
-    }
-    *state = (*state).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^= mixed >> 31;
-    q::JS_NewFloat64((mixed >> 11) as f64 / (1u64 << 53) as f64)
 }

@@ -18,7 +18,10 @@ const GROWTH: usize = 32 << 20;
 pub unsafe fn let_heap_grow(runtime: *mut q::JSRuntime, bytes: usize) {
     let mut usage = core::mem::zeroed::<q::JSMemoryUsage>();
     q::JS_ComputeMemoryUsage(runtime, &mut usage);
-    q::JS_SetGCThreshold(runtime, (usage.malloc_size as usize).saturating_add(bytes) as q::size_t);
+    q::JS_SetGCThreshold(
+        runtime,
+        (usage.malloc_size as usize).saturating_add(bytes) as q::size_t,
+    );
 }
 
 unsafe extern "C" fn on_rejection(

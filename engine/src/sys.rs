@@ -6,59 +6,7 @@ use core::arch::asm;
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_int, c_ulong, c_void};
 
-#[cfg(target_arch = "x86_64")]
-mod numbers {
-    pub const ARCH: &str = "x64";
-    /// Images are aligned to the largest page the architecture has.
-    pub const PAGE: usize = 4096;
-    pub const READ: usize = 0;
-    pub const WRITE: usize = 1;
-    pub const CLOSE: usize = 3;
-    pub const MMAP: usize = 9;
-    pub const MUNMAP: usize = 11;
-    pub const RT_SIGACTION: usize = 13;
-    pub const MREMAP: usize = 25;
-    pub const KILL: usize = 62;
-    pub const WAIT4: usize = 61;
-    pub const FCNTL: usize = 72;
-    pub const EXIT_GROUP: usize = 231;
-    pub const OPENAT: usize = 257;
-    pub const UNLINKAT: usize = 263;
-    pub const PPOLL: usize = 271;
-    pub const PIPE2: usize = 293;
-    pub const PRLIMIT64: usize = 302;
-    pub const GETRANDOM: usize = 318;
-    pub const PIDFD_OPEN: usize = 434;
-    pub const CLOSE_RANGE: usize = 436;
-}
-
-#[cfg(target_arch = "aarch64")]
-mod numbers {
-    pub const ARCH: &str = "arm64";
-    /// Images are aligned to the largest page the architecture has.
-    pub const PAGE: usize = 65536;
-    pub const FCNTL: usize = 25;
-    pub const UNLINKAT: usize = 35;
-    pub const OPENAT: usize = 56;
-    pub const CLOSE: usize = 57;
-    pub const PIPE2: usize = 59;
-    pub const READ: usize = 63;
-    pub const WRITE: usize = 64;
-    pub const PPOLL: usize = 73;
-    pub const EXIT_GROUP: usize = 94;
-    pub const KILL: usize = 129;
-    pub const RT_SIGACTION: usize = 134;
-    pub const MUNMAP: usize = 215;
-    pub const MREMAP: usize = 216;
-    pub const MMAP: usize = 222;
-    pub const WAIT4: usize = 260;
-    pub const PRLIMIT64: usize = 261;
-    pub const GETRANDOM: usize = 278;
-    pub const PIDFD_OPEN: usize = 434;
-    pub const CLOSE_RANGE: usize = 436;
-}
-
-pub use numbers::*;
+pub use crate::numbers::*;
 
 /// The C library this engine is linked against, as the build script says.
 pub const LIBC: &str = match option_env!("ENGINE_LIBC") {
@@ -69,10 +17,11 @@ pub const LIBC: &str = match option_env!("ENGINE_LIBC") {
 pub const AT_FDCWD: usize = -100isize as usize;
 pub const O_CLOEXEC: usize = 0o2000000;
 const O_PATH: usize = 0o10000000;
+pub const ENOMEM: i32 = 12;
 pub const EINTR: isize = 4;
 pub const EAGAIN: isize = 11;
 pub const SIGKILL: usize = 9;
-const SIGPIPE: usize = 13;
+pub const SIGPIPE: usize = 13;
 pub const SIGCHLD: usize = 17;
 
 #[repr(C)]
@@ -125,7 +74,9 @@ impl<T: Copy> Global<T> {
 
 /// One system call: the kernel's value, or minus the errno.
 #[inline]
-pub unsafe fn syscall(nr: usize, a: [usize; 6]) -> isize {
+pub unsafe fn syscall<const N: usize>(nr: usize, arguments: [usize; N]) -> isize {
+    let mut a = [0; 6];
+    a[..N].copy_from_slice(&arguments);
     let value: isize;
     #[cfg(target_arch = "x86_64")]
     asm!("syscall", inlateout("rax") nr => value, in("rdi") a[0], in("rsi") a[1], in("rdx") a[2],
@@ -138,14 +89,14 @@ pub unsafe fn syscall(nr: usize, a: [usize; 6]) -> isize {
 
 pub fn exit(code: i32) -> ! {
     loop {
-        unsafe { syscall(EXIT_GROUP, [code as usize, 0, 0, 0, 0, 0]) };
+        unsafe { syscall(EXIT_GROUP, [code as usize]) };
     }
 }
 
 /// Writes what can be written: there is nobody to tell when standard error is gone.
 pub fn write_all(fd: usize, mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
-        let n = unsafe { syscall(WRITE, [fd, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0]) };
+        let n = unsafe { syscall(WRITE, [fd, bytes.as_ptr() as usize, bytes.len()]) };
         match n {
             n if n > 0 => bytes = &bytes[n as usize..],
             n if n == -EINTR => {}
@@ -167,24 +118,36 @@ pub fn fail(parts: &[&[u8]]) -> ! {
 /// A write to a closed pipe is an error to report, not a reason to die. Spawned programs get the default back.
 pub unsafe fn ignore_sigpipe() {
     let ignore: [usize; 4] = [1, 0, 0, 0]; // SIG_IGN, flags, restorer, mask
-    syscall(RT_SIGACTION, [SIGPIPE, ignore.as_ptr() as usize, 0, 8, 0, 0]);
+    syscall(RT_SIGACTION, [SIGPIPE, ignore.as_ptr() as usize, 0, 8]);
 }
 
 /// Lets a child's end be waited for even when whoever started us ignored SIGCHLD.
 pub unsafe fn default_sigchld() {
     let default: [usize; 4] = [0; 4];
-    syscall(RT_SIGACTION, [SIGCHLD, default.as_ptr() as usize, 0, 8, 0, 0]);
+    syscall(RT_SIGACTION, [SIGCHLD, default.as_ptr() as usize, 0, 8]);
 }
 
 /// Closed descriptors 0 to 2 are taken by ones that can be neither read nor written, so that no file opened later
 /// gets such a number and a result meant for standard output ends up in it.
 pub unsafe fn occupy_standard_descriptors() {
-    let mut polls = [0, 1, 2].map(|fd| Pollfd { fd, ..Default::default() });
+    let mut polls = [0, 1, 2].map(|fd| Pollfd {
+        fd,
+        ..Default::default()
+    });
     let now = Timespec::default();
-    let closed = syscall(PPOLL, [polls.as_mut_ptr() as usize, 3, &raw const now as usize, 0, 8, 0]);
+    let closed = syscall(
+        PPOLL,
+        [
+            polls.as_mut_ptr() as usize,
+            3,
+            &raw const now as usize,
+            0,
+            8,
+        ],
+    );
     if closed > 0 {
         for _ in polls.iter().filter(|poll| poll.revents & 0x20 != 0) {
-            syscall(OPENAT, [AT_FDCWD, c"/".as_ptr() as usize, O_PATH, 0, 0, 0]);
+            syscall(OPENAT, [AT_FDCWD, c"/".as_ptr() as usize, O_PATH]);
         }
     }
 }
@@ -192,7 +155,16 @@ pub unsafe fn occupy_standard_descriptors() {
 pub unsafe fn map(at: usize, length: usize, flags: usize) -> Option<usize> {
     const READ_WRITE: usize = 3;
     const PRIVATE_ANONYMOUS: usize = 0x22;
-    let place = syscall(MMAP, [at, length, READ_WRITE, PRIVATE_ANONYMOUS | flags, usize::MAX, 0]);
+    let place = syscall(
+        MMAP,
+        [
+            at,
+            length,
+            READ_WRITE,
+            PRIVATE_ANONYMOUS | flags,
+            usize::MAX,
+        ],
+    );
     (!(-4095..0).contains(&place)).then_some(place as usize)
 }
 
@@ -218,29 +190,35 @@ pub unsafe fn stack_room() -> usize {
     const MARGIN: usize = 64 << 10;
 
     let mut limit = [usize::MAX; 2];
-    syscall(PRLIMIT64, [0, RLIMIT_STACK, 0, limit.as_mut_ptr() as usize, 0, 0]);
+    syscall(PRLIMIT64, [0, RLIMIT_STACK, 0, limit.as_mut_ptr() as usize]);
     // The kernel puts the program's name at the very top of the stack.
     let here = limit.as_ptr() as usize;
     let taken = (getauxval(AT_EXECFN) as usize).saturating_sub(here) + 4096;
-    limit[0].min(MOST).saturating_sub(taken + MARGIN).max(16 << 10)
+    limit[0]
+        .min(MOST)
+        .saturating_sub(taken + MARGIN)
+        .max(16 << 10)
 }
 
 pub unsafe fn read_file(path: *const c_char) -> Result<Vec<u8>, isize> {
-    let fd = syscall(OPENAT, [AT_FDCWD, path as usize, O_CLOEXEC, 0, 0, 0]);
+    let fd = syscall(OPENAT, [AT_FDCWD, path as usize, O_CLOEXEC]);
     if fd < 0 {
         return Err(-fd);
     }
     let mut bytes = Vec::new();
     let mut piece = [0u8; 16384];
     let end = loop {
-        let n = syscall(READ, [fd as usize, piece.as_mut_ptr() as usize, piece.len(), 0, 0, 0]);
+        let n = syscall(
+            READ,
+            [fd as usize, piece.as_mut_ptr() as usize, piece.len()],
+        );
         match n {
             n if n > 0 => bytes.extend_from_slice(&piece[..n as usize]),
             n if n == -EINTR => {}
             n => break n,
         }
     };
-    syscall(CLOSE, [fd as usize, 0, 0, 0, 0, 0]);
+    syscall(CLOSE, [fd as usize]);
     if end < 0 {
         Err(-end)
     } else {
@@ -268,7 +246,10 @@ static ALLOCATOR: LibcAllocator = LibcAllocator;
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo) -> ! {
     let file = info.location().map_or("", |place| place.file());
-    fail(&[b"engine: internal error or out of memory in ", file.as_bytes()])
+    fail(&[
+        b"engine: internal error or out of memory in ",
+        file.as_bytes(),
+    ])
 }
 
 /// Named by the precompiled core library; never called, since a panic ends the process.

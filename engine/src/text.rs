@@ -23,7 +23,11 @@ pub unsafe fn decode(ctx: *mut q::JSContext, bytes: &[u8]) -> q::JSValue {
 }
 
 unsafe fn new_string(ctx: *mut q::JSContext, bytes: &[u8]) -> q::JSValue {
-    q::JS_NewStringLen(ctx, bytes.as_ptr() as *const c_char, bytes.len() as q::size_t)
+    q::JS_NewStringLen(
+        ctx,
+        bytes.as_ptr() as *const c_char,
+        bytes.len() as q::size_t,
+    )
 }
 
 /// Hands the UTF-8 of a value's text to `use_bytes`; lone surrogates become U+FFFD. None means: an exception is pending.
@@ -51,7 +55,9 @@ pub unsafe fn encode<T>(
 
 /// QuickJS writes a lone surrogate as if it were a character: ED A0..BF xx, which no other text contains.
 fn lone_surrogate(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(2).position(|pair| pair[0] == 0xed && pair[1] >= 0xa0)
+    bytes
+        .windows(2)
+        .position(|pair| pair[0] == 0xed && pair[1] >= 0xa0)
 }
 
 fn repair(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -36,7 +36,11 @@ pub unsafe fn bytes_of(ctx: *mut q::JSContext, value: q::JSValue) -> Option<(usi
 }
 
 /// An empty array has no address; a detached one has left an exception behind.
-unsafe fn found(ctx: *mut q::JSContext, start: *mut u8, length: q::size_t) -> Option<(usize, usize)> {
+unsafe fn found(
+    ctx: *mut q::JSContext,
+    start: *mut u8,
+    length: q::size_t,
+) -> Option<(usize, usize)> {
     if start.is_null() && q::JS_HasException(ctx) {
         q::JS_FreeValue(ctx, q::JS_GetException(ctx));
         return None;
