@@ -5,6 +5,9 @@ import { formatPrefix, parsePrefix } from "../ip/prefix.ts";
 import { CniError, ErrorCode } from "./error.ts";
 import { goJson } from "./json.ts";
 
+/** What readFields found, by name. */
+export type Fields = Readonly<Record<string, unknown>>;
+
 /**
  * The named fields of an object, under these names whatever the case of its keys. Of several keys for one
  * field the last wins; null counts as absent.
@@ -14,10 +17,11 @@ export function foldKeys<Name extends string>(
   names: readonly Name[],
 ): Partial<Record<Name, unknown>> {
   const fields: Partial<Record<Name, unknown>> = {};
-  for (const [key, value] of Object.entries(object)) {
-    if (value === null) continue;
-    const name = names.find((it) => it === key) ?? sameFolded(names, key);
-    if (name !== undefined) fields[name] = value;
+  const source = object as Fields;
+  for (const key in source) {
+    if (source[key] === null) continue;
+    const name = isOneOf(names, key) ? key : sameFolded(names, key);
+    if (name !== undefined) fields[name] = source[key];
   }
   return fields;
 }
@@ -31,59 +35,85 @@ export function readFields<Name extends string>(
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return foldKeys(value, names);
   }
-  throw unexpected(value, where, "an object");
+  throw unexpected(value, where || "result", "an object");
 }
 
-/** A list's items; absent, null and empty are the same. */
+/** A list's items; absent and empty are the same. */
 export function readList<Item>(
-  value: unknown,
+  fields: Fields,
+  name: string,
   where: string,
   readItem: (value: unknown, where: string) => Item,
 ): Item[] | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!Array.isArray(value)) throw unexpected(value, where, "a list");
+  const value = fields[name];
+  if (value === undefined) return undefined;
+  const place = placeOf(name, where);
+  if (!Array.isArray(value)) throw unexpected(value, place, "a list");
   if (value.length === 0) return undefined;
-  return value.map((item, index) => readItem(item, `${where}[${index}]`));
+  return value.map((item, index) => readItem(item, `${place}[${index}]`));
 }
 
-/** A text; absent, null and empty are the same. */
-export function readText(value: unknown, where: string): string | undefined {
-  if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value !== "string") throw unexpected(value, where, "a string");
+/** A text; absent and empty are the same. */
+export function readText(fields: Fields, name: string, where: string): string | undefined {
+  const value = fields[name];
+  if (value === undefined || value === "") return undefined;
+  if (typeof value !== "string") throw unexpected(value, placeOf(name, where), "a string");
   return value;
 }
 
-export function readInteger(value: unknown, where: string): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!Number.isSafeInteger(value)) throw unexpected(value, where, "an integer");
+/** A text in a list, where null is an empty one. */
+export function readTextItem(value: unknown, where: string): string {
+  if (typeof value === "string") return value;
+  if (value === null) return "";
+  throw unexpected(value, where, "a string");
+}
+
+export function readInteger(fields: Fields, name: string, where: string): number | undefined {
+  const value = fields[name];
+  if (value === undefined) return undefined;
+  if (!Number.isSafeInteger(value)) throw unexpected(value, placeOf(name, where), "an integer");
   return value as number;
 }
 
 /** An address with prefix length in its canonical text; it must be there. */
-export function readPrefix(value: unknown, where: string): string {
-  if (typeof value !== "string") throw unexpected(value, where, "an address with prefix length");
+export function readPrefix(fields: Fields, name: string, where: string): string {
+  const value = fields[name];
+  if (typeof value !== "string") {
+    throw unexpected(value, placeOf(name, where), "an address with prefix length");
+  }
   const prefix = parsePrefix(value);
   if (prefix) return formatPrefix(prefix);
-  throw undecodable(`invalid CIDR address: ${value}`, where);
+  throw undecodable(`invalid CIDR address: ${value}`, placeOf(name, where));
 }
 
-/** An address in its canonical text; absent, null and empty are the same. */
-export function readAddress(value: unknown, where: string): string | undefined {
-  const text = readText(value, where);
+/** An address in its canonical text; absent and empty are the same. */
+export function readAddress(fields: Fields, name: string, where: string): string | undefined {
+  const text = readText(fields, name, where);
   if (text === undefined) return undefined;
   const address = parseAddress(text);
   if (address) return formatAddress(address);
-  throw undecodable(`invalid IP address: ${text}`, where);
+  throw undecodable(`invalid IP address: ${text}`, placeOf(name, where));
 }
 
-/** The object without the keys that hold nothing. */
+/** The same object, rid of the keys that hold nothing. */
 export function defined<T extends object>(object: T): T {
-  return Object.fromEntries(Object.entries(object).filter(([, it]) => it !== undefined)) as T;
+  for (const key in object) {
+    if (object[key] === undefined) delete object[key];
+  }
+  return object;
+}
+
+function isOneOf<Name extends string>(names: readonly Name[], key: string): key is Name {
+  return (names as readonly string[]).includes(key);
 }
 
 function sameFolded<Name extends string>(names: readonly Name[], key: string): Name | undefined {
-  const folded = fold(key);
-  return names.find((it) => fold(it) === folded);
+  return names.find((it) => it.length === key.length && fold(it) === fold(key));
+}
+
+/** "ips[0].gateway"; fields of the outermost object go by their name alone. */
+function placeOf(name: string, where: string): string {
+  return where === "" ? name : `${where}.${name}`;
 }
 
 /** Go compares keys by simple case folding, in which two letters beyond ASCII meet an ASCII one. */

@@ -121,7 +121,7 @@ export function printResult(result: UnlabelledResult, cniVersion: string): strin
 }
 
 function ownVersion(body: unknown): string {
-  return readText(readFields(body, "result", ["cniVersion"]).cniVersion, "cniVersion") ?? "";
+  return readText(readFields(body, "", ["cniVersion"]), "cniVersion", "") ?? "";
 }
 
 function shapeOf(version: string): Shape | undefined {
