@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { listDirectory, stat } from "../../pkg/sys/file.ts";
+import { Node } from "./testing/node.ts";
+
+const dualStack = {
+  ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "fd00::/64" }]],
+};
+
+test("ADD answers with an address of each set, the routes and the DNS servers", () => {
+  using node = new Node({ ...dualStack, resolvConf: "" });
+  node.write("resolv.conf", "nameserver 192.0.2.1\n");
+  node.ipam.resolvConf = `${node.path}/resolv.conf`;
+  node.ipam.routes = [{ dst: "0.0.0.0/0" }, { dst: "FD01::/16", gw: "fd00::0:1", mtu: 1400 }];
+  const result = JSON.parse(node.call("ADD", "a")) as Record<string, unknown>;
+  assert.deepEqual(result, {
+    cniVersion: "1.0.0",
+    ips: [
+      { address: "10.1.0.2/24", gateway: "10.1.0.1" },
+      { address: "fd00::2/64", gateway: "fd00::1" },
+    ],
+    routes: [{ dst: "0.0.0.0/0" }, { dst: "fd01::/16", gw: "fd00::1", mtu: 1400 }],
+    dns: { nameservers: ["192.0.2.1"] },
+  });
+});
+
+test("the files are the reference's, and nobody else's to read", () => {
+  using node = new Node(dualStack);
+  node.add("a");
+  const mode = (name: string) => stat(`${node.path}/${name}`).mode & 0o777;
+  const names = ["10.1.0.2", "fd00::2", "last_reserved_ip.0", "last_reserved_ip.1", "lock"];
+  assert.deepEqual(listDirectory(node.path).sort(), names);
+  for (const name of names) assert.equal(mode(name), 0o600, name);
+  assert.equal(mode("."), 0o700);
+  assert.equal(mode("../.tscni/net/owners"), 0o700);
+  assert.equal(node.read("10.1.0.2"), "a\r\neth0");
+  assert.equal(node.read("last_reserved_ip.0"), "10.1.0.2");
+  assert.equal(node.read("last_reserved_ip.1"), "fd00::2");
+});
+
+test("released addresses rest until all others were given", () => {
+  using node = new Node({ subnet: "10.1.0.0/29" });
+  assert.deepEqual(node.add("a"), ["10.1.0.2/29"]);
+  node.del("a");
+  assert.deepEqual(node.add("b"), ["10.1.0.3/29"]);
+  for (const id of ["c", "d", "e"]) node.add(id);
+  assert.deepEqual(node.add("f"), ["10.1.0.2/29"]);
+  node.del("d");
+  assert.deepEqual(node.add("g"), ["10.1.0.5/29"]);
+});
+
+test("the last address reserved shrinks in place", () => {
+  using node = new Node({ subnet: "10.1.0.0/24", rangeStart: "10.1.0.99" });
+  node.add("a");
+  node.add("b");
+  assert.equal(node.read("last_reserved_ip.0"), "10.1.0.100");
+  node.ipam.rangeStart = "10.1.0.9";
+  node.ipam.rangeEnd = "10.1.0.90";
+  node.add("c");
+  assert.equal(node.read("last_reserved_ip.0"), "10.1.0.9");
+});
+
+test("a second ADD of an interface is refused, one of another interface is not", () => {
+  using node = new Node();
+  node.add("a");
+  assert.deepEqual(
+    node.failure(() => node.add("a")),
+    {
+      code: 999,
+      message:
+        "failed to allocate for range 0: 10.1.0.2 has been allocated to a, duplicate allocation is not allowed",
+      details: `reserved by "${node.path}/10.1.0.2"`,
+    },
+  );
+  assert.deepEqual(node.add("a", { ifName: "net1" }), ["10.1.0.3/24"]);
+  assert.deepEqual(node.add("a", { more: { runtimeConfig: { ips: ["10.1.0.9"] } } }), [
+    "10.1.0.9/24",
+  ]);
+  node.del("a");
+  assert.deepEqual(node.reserved(), ["10.1.0.3"]);
+});
+
+test("an old reservation is a container's, whatever the interface", () => {
+  using node = new Node();
+  node.write("10.1.0.7", "a");
+  assert.match(node.failure(() => node.add("a")).message, /10\.1\.0\.7 has been allocated to a/);
+  node.check("a");
+  node.del("a");
+  assert.deepEqual(node.reserved(), []);
+});
+
+test("DEL leaves an old reservation where there is a new one", () => {
+  using node = new Node();
+  node.write("10.1.0.7", "a");
+  node.write("10.1.0.8", "a\r\neth0");
+  node.del("a");
+  assert.deepEqual(node.reserved(), ["10.1.0.7"]);
+});
+
+test("an exhausted set is an error, and what came before it is given back", () => {
+  using node = new Node({
+    ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "fd00::/64", rangeEnd: "fd00::2" }]],
+  });
+  node.add("a");
+  const { message } = node.failure(() => node.add("b"));
+  assert.equal(
+    message,
+    "failed to allocate for range 1: no IP addresses available in range set: fd00::1-fd00::2",
+  );
+  assert.deepEqual(node.reserved(), ["10.1.0.2", "fd00::2"]);
+  node.del("a");
+  assert.deepEqual(node.add("b"), ["10.1.0.4/24", "fd00::2/64"]);
+});
+
+test("a set is used to the last address, past a long row of taken ones", () => {
+  using node = new Node({ subnet: "10.1.0.0/26" });
+  for (let i = 2; i <= 62; i++) if (i !== 60) node.write(`10.1.0.${i}`, "other\r\neth0");
+  assert.deepEqual(node.add("a"), ["10.1.0.60/26"]);
+  assert.match(node.failure(() => node.add("b")).message, /no IP addresses available/);
+});
+
+const requests = [
+  {
+    args: "IP=10.1.0.1",
+    message: "failed to allocate for range 0: requested ip 10.1.0.1 is subnet's gateway",
+  },
+  {
+    args: "IP=10.1.0.2",
+    message:
+      "failed to allocate for range 0: requested IP address 10.1.0.2 is not available in range set 10.1.0.1-10.1.0.254",
+  },
+  { args: "IP=10.9.0.2", message: "failed to allocate all requested IPs: 10.9.0.2" },
+];
+
+for (const { args, message } of requests) {
+  test(`a request is refused and nothing stays: ${message}`, () => {
+    using node = new Node();
+    node.add("a");
+    assert.equal(node.failure(() => node.add("b", { args })).message, message);
+    assert.deepEqual(node.reserved(), ["10.1.0.2"]);
+  });
+}
+
+test("a requested address moves the round on", () => {
+  using node = new Node();
+  assert.deepEqual(node.add("a", { args: "IP=10.1.0.9" }), ["10.1.0.9/24"]);
+  assert.deepEqual(node.add("b"), ["10.1.0.10/24"]);
+});
+
+test("ranges of the runtime come first", () => {
+  using node = new Node({ subnet: "10.1.0.0/24", ranges: [[{ subnet: "10.2.0.0/24" }]] });
+  const more = { runtimeConfig: { ipRanges: [[{ subnet: "10.3.0.0/24" }]] } };
+  assert.deepEqual(node.add("a", { more }), ["10.3.0.2/24", "10.1.0.2/24", "10.2.0.2/24"]);
+});
+
+for (const content of ["", "\0\0\0", "a\r\neth0\r\n\0"]) {
+  test(`a reservation holding ${JSON.stringify(content)} is free, and its loss is told`, () => {
+    using node = new Node();
+    node.write("10.1.0.2", content);
+    assert.deepEqual(node.add("a"), ["10.1.0.2/24"]);
+    assert.equal(node.read("10.1.0.2"), "a\r\neth0");
+    assert.deepEqual(node.lines, [`took 10.1.0.2: "${node.path}/10.1.0.2" was empty or torn`]);
+  });
+}
+
+test("a torn reservation in a full range is found in the end", () => {
+  using node = new Node({ subnet: "10.1.0.0/26" });
+  for (let i = 2; i <= 62; i++) node.write(`10.1.0.${i}`, i === 50 ? "" : "other\r\neth0");
+  node.status();
+  assert.deepEqual(node.add("a"), ["10.1.0.50/26"]);
+  assert.equal(node.failure(() => node.status()).code, 50);
+});
+
+test("CHECK wants a reservation of this attachment", () => {
+  using node = new Node();
+  const { message } = node.failure(() => node.check("a"));
+  assert.equal(message, "host-local: Failed to find address added by container a");
+  node.add("a");
+  node.check("a");
+  assert.match(node.failure(() => node.check("a", { ifName: "net1" })).message, /Failed to find/);
+});
+
+test("DEL of nothing succeeds and makes nothing", () => {
+  using node = new Node();
+  node.del("a");
+  assert.deepEqual(listDirectory(node.scratchPath), []);
+  node.add("a");
+  node.del("a");
+  node.del("a");
+  assert.deepEqual(node.reserved(), []);
+});
+
+test("GC keeps what is listed and removes the rest", () => {
+  using node = new Node();
+  node.add("a");
+  node.add("a", { ifName: "net1" });
+  node.add("b");
+  node.write("10.1.0.7", "a");
+  node.write("10.1.0.8", "c");
+  node.write("10.1.0.9", "");
+  node.write(".tmp-1", "b\r\neth0");
+  node.gc([{ containerID: "a", ifname: "eth0" }]);
+  assert.deepEqual(node.reserved(), ["10.1.0.2", "10.1.0.7"]);
+  assert.ok(!listDirectory(node.path).includes(".tmp-1"));
+  node.gc([]);
+  assert.deepEqual(node.reserved(), []);
+  node.add("b");
+});
+
+test("STATUS counts what is free once nothing is", () => {
+  using node = new Node({ ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "10.2.0.0/30" }]] });
+  node.status();
+  assert.deepEqual(listDirectory(node.scratchPath), []);
+  node.add("a");
+  assert.deepEqual(
+    node.failure(() => node.status()),
+    {
+      code: 50,
+      message: "no IP addresses available in range set: 10.2.0.1-10.2.0.2",
+      details: "range set 0: 252 of 253 free, range set 1: 0 of 1 free",
+    },
+  );
+});
+
+test("a data directory that is a file is an error of every verb", () => {
+  using node = new Node();
+  node.write("file", "");
+  node.ipam.dataDir = `${node.path}/file`;
+  const reason = `open ${node.path}/file/net: not a directory`;
+  for (const verb of ["ADD", "CHECK", "DEL"]) {
+    assert.equal(node.failure(() => node.call(verb, "a")).message, reason);
+  }
+  const { code, message } = node.failure(() => node.status());
+  assert.equal(code, 50);
+  assert.equal(message, `cannot reserve addresses in "${node.path}/file/net": ${reason}`);
+});
+
+const badConfigs = [
+  { ipam: { subnet: "zz" }, message: "invalid CIDR address: zz" },
+  { ipam: { subnet: "10.1.0.0/24", gateway: "zz" }, message: "invalid IP address: zz" },
+  { ipam: {}, message: "no IP ranges specified" },
+  {
+    ipam: { ranges: [{}] },
+    message: 'invalid value for "ipam.ranges[0]": expected a list, got {}',
+  },
+  {
+    ipam: { subnet: 5 },
+    message: 'invalid value for "ipam.subnet": expected string, got 5',
+  },
+];
+
+for (const { ipam, message } of badConfigs) {
+  test(`a configuration is refused: ${message}`, () => {
+    using node = new Node(ipam);
+    const failure = node.failure(() => node.add("a"));
+    assert.deepEqual([failure.code, failure.message], [7, message]);
+    assert.deepEqual(listDirectory(node.scratchPath), []);
+  });
+}
+
+test("a resolv.conf that is not there fails ADD before anything is reserved", () => {
+  using node = new Node({ subnet: "10.1.0.0/24", resolvConf: "/no/such/file" });
+  const { message } = node.failure(() => node.add("a"));
+  assert.equal(message, "open /no/such/file: no such file or directory");
+  assert.deepEqual(listDirectory(node.scratchPath), []);
+});
+
+test("keys in another case are found, as Go finds them", () => {
+  using node = new Node({ Subnet: "10.1.0.0/24", RANGESTART: "10.1.0.9" });
+  assert.deepEqual(node.add("a"), ["10.1.0.9/24"]);
+});
