@@ -19,9 +19,10 @@ const MAPPED_HEADER: usize = 16;
 const MAPPED: usize = 1;
 
 const CLASSES: usize = 74;
-/// QuickJS's slabs differ a little in size, all of them just above or below a class bound; they share one class.
+/// QuickJS's slabs are 3624 to 4096 bytes. They share one class, which takes the place of the two it covers: every
+/// block's size must lead back to its own class.
 const SLAB_CLASS: usize = CLASSES - 1;
-const SLAB: core::ops::RangeInclusive<usize> = 3624 + HEADER..=4096 + HEADER;
+const SLAB: core::ops::RangeInclusive<usize> = 3585..=4096 + HEADER;
 
 /// While an image is made everything has to be inside it.
 pub static ALL_INSIDE: Global<bool> = Global::new(false);

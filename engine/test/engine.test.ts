@@ -1,0 +1,482 @@
+/** The engine from outside: images made and started, what they can do, and how they fail. Run by Node. */
+
+import assert from "node:assert/strict";
+import { execFileSync, type SpawnSyncOptions, spawn, spawnSync } from "node:child_process";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { after } from "node:test";
+import { build } from "esbuild";
+import { encodeLines } from "../../pkg/sys/source-lines.ts";
+import { buildEngine } from "../../scripts/build-engine.ts";
+
+const engine = buildEngine().path;
+const folder = mkdtempSync(join(tmpdir(), "engine-test-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Begins every program here: text to standard output. */
+const prelude = `
+  const nr = engine.arch === "x64" ? { write: 1, open: 257, getpid: 39, memfd: 319, truncate: 77, seek: 8 } : { write: 64, open: 56, getpid: 172, memfd: 279, truncate: 46, seek: 62 };
+  const print = (value) => {
+    const bytes = engine.utf8Encode((typeof value === "string" ? value : JSON.stringify(value)) + "\\n");
+    return engine.syscall(nr.write, 1, bytes, bytes.length);
+  };
+`;
+
+let count = 0;
+
+function source(program: string): string {
+  const path = join(folder, `program-${count++}.js`);
+  writeFileSync(path, `(() => {${prelude}\n${program}\n})();`);
+  return path;
+}
+
+function tryImage(program: string, ...options: string[]) {
+  const input = source(program);
+  const path = input.replace(/js$/, "out");
+  return { path, ...spawnSync(engine, ["--image", input, path, ...options], { encoding: "utf8" }) };
+}
+
+/** The image of a program whose main has this body; \`top\` runs at build time. */
+function image(main: string, top = "", ...options: string[]): string {
+  const { path, status, stderr } = tryImage(
+    `${top}\nglobalThis.main = () => {${main}};`,
+    ...options,
+  );
+  assert.equal(status, 0, stderr);
+  return path;
+}
+
+function run(path: string, args: string[] = [], options: SpawnSyncOptions = {}) {
+  const { status, signal, stdout, stderr } = spawnSync(path, args, {
+    ...options,
+    encoding: "utf8",
+  });
+  return { status, signal, stdout, stderr };
+}
+
+const fine = (stdout: string) => ({ status: 0, signal: null, stdout, stderr: "" });
+
+test("a program starts with what its top level made", () => {
+  const path = image(
+    "print([...table, pattern.exec('eth12')[1], big * 2n + '', await_ ?? 0, engine.args().length]);",
+    "const table = new Map([['a', 1]]); const pattern = /eth(\\d+)/; const big = 2n ** 70n; let await_; Promise.resolve(7).then((v) => { await_ = v; });",
+  );
+  assert.deepEqual(run(path, ["x"]), fine('[["a",1],"12","2361183241434822606848",7,2]\n'));
+});
+
+test("the same program gives the same bytes, whatever folder, environment and address layout", () => {
+  const input = source("globalThis.main = () => print(new Map([[{}, 1]]).size);");
+  const elsewhere = join(folder, "else", "where");
+  mkdirSync(elsewhere, { recursive: true });
+  const bytes = [0, 1, 2, 3].map((i) => {
+    const out = join(i % 2 ? elsewhere : folder, `same-${i}`);
+    execFileSync(engine, ["--image", input, out, "--build", "00ff"], {
+      cwd: i % 2 ? elsewhere : folder,
+      env: { PADDING: "x".repeat(1000 * i), TZ: "Asia/Tokyo" },
+    });
+    return readFileSync(out);
+  });
+  for (const other of bytes) assert.ok(bytes[0]?.equals(other));
+});
+
+test("the last 64 bytes name build, C library and architecture", () => {
+  const bytes = readFileSync(image("print(engine.build)", "", "--build", "00ff"));
+  const trailer = bytes.subarray(-64).toString("latin1");
+  assert.match(trailer, /^tscni 1 00ff (musl|glibc) (x64|arm64) +\n$/);
+  assert.deepEqual(run(image("print(engine.build)", "", "--build", "00ff")), fine("00ff\n"));
+});
+
+for (const [name, effect] of [
+  ["call syscall", "engine.syscall(39)"],
+  ["call args", "engine.args()"],
+  ["call env", "engine.env()"],
+  ["call Math.random", "Math.random()"],
+  ["read the clock", "new Date()"],
+  ["read the clock", "try { Date.now() } catch {}"],
+]) {
+  test(`a top level may not ${name}: ${effect}`, () => {
+    const { status, stderr } = tryImage(`const early = () => {${effect}}; early();`);
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`cannot ${name} while the heap image is being built`));
+    assert.match(stderr, /at early \(program-\d+\.js:\d+/);
+  });
+}
+
+test("a build says what is wrong with its program", () => {
+  assert.match(tryImage("const x = ;").stderr, /cannot compile: SyntaxError/);
+  assert.match(tryImage("1;").stderr, /its top level sets no function globalThis.main/);
+  assert.match(tryImage("Promise.reject(new Error('late'))").stderr, /heap image: Error: late/);
+  assert.match(tryImage("null.x").stderr, /heap image: TypeError/);
+});
+
+test("an uncaught error prints its name, its message and the lines of the TypeScript", async () => {
+  const entry = join(folder, "entry.ts");
+  const lib = join(process.cwd(), "pkg/sys/source-lines.ts");
+  writeFileSync(
+    join(folder, "thrower.ts"),
+    "type T = 1;\n\nexport function thrower(): T {\n  throw new RangeError('no');\n}\n",
+  );
+  writeFileSync(
+    entry,
+    `import { mapStack } from ${JSON.stringify(lib)};
+    import { thrower } from "./thrower.ts";
+    declare const engine: any;
+    engine.mapStack = (stack: string) => mapStack(stack, engine.lines);
+    (globalThis as any).main = () => thrower();`,
+  );
+  const out = join(folder, "mapped");
+  await build({
+    entryPoints: [entry],
+    bundle: true,
+    format: "iife",
+    sourcemap: "external",
+    outfile: `${out}.js`,
+    logLevel: "error",
+  });
+  writeFileSync(`${out}.lines`, encodeLines(readFileSync(`${out}.js.map`, "utf8")));
+  execFileSync(engine, ["--image", `${out}.js`, out, "--lines", `${out}.lines`]);
+  const { status, stderr } = run(out);
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^RangeError: no\n {4}at thrower \(thrower\.ts:4\)\n {4}at .*\(entry\.ts:5\)\n/,
+  );
+});
+
+test("promises run to their end; one rejected or never settled is an error", () => {
+  assert.deepEqual(run(image("(async () => { await null; print('late'); })()")), fine("late\n"));
+  assert.match(
+    run(image("(async () => { await null; throw new Error('x'); })()")).stderr,
+    /^Error: x\n/,
+  );
+  assert.deepEqual(run(image("Promise.reject(1).catch(() => print('caught'))")), fine("caught\n"));
+  const hung = run(image("return new Promise(() => {})"));
+  assert.match(hung.stderr, /waits for a promise that nothing can settle/);
+  assert.equal(hung.status, 1);
+});
+
+test("syscall takes numbers, bigints, null and arrays, and gives minus the errno", () => {
+  const path = image(`
+    print(engine.syscall(nr.getpid) > 0);
+    print(engine.syscall(nr.open, -100, engine.utf8Encode("/none\\0"), 0));
+    print(engine.syscall(nr.open, -100n, null, undefined, 0));
+    const fd = engine.syscall(nr.memfd, engine.utf8Encode("m\\0"), 0);
+    print([engine.syscall(nr.truncate, fd, -1), engine.syscall(nr.truncate, fd, 2 ** 40), engine.syscall(nr.seek, fd, 0, 2)]);
+    const text = engine.utf8Encode("xxabyy\\n");
+    engine.syscall(nr.write, 1, text.subarray(2, 4), 2);
+    engine.syscall(nr.write, 1, new Uint16Array([0x6463, 0x0a65]), 4n);
+    engine.syscall(nr.write, 1, engine.addressOf(text) + 4, 3);
+    engine.syscall(nr.write, 1, BigInt(engine.addressOf(text)) + 4n, 3);
+    for (const wrong of ["1", 1.5, {}, NaN, true, Symbol()]) {
+      try { print(engine.syscall(nr.getpid, wrong)); } catch (error) { print(error.name); }
+    }
+  `);
+  const errors = "TypeError\n".repeat(6);
+  assert.deepEqual(
+    run(path),
+    fine(`true\n-2\n-14\n[-22,0,1099511627776]\nabcde\nyy\nyy\n${errors}`),
+  );
+});
+
+test("text is encoded and decoded as the WHATWG says", () => {
+  const samples = [
+    [0x61, 0xff, 0x62],
+    [0xe2, 0x82],
+    [0xf0, 0x9f, 0x98, 0x80],
+    [0xc0, 0x80],
+    [0xed, 0xa0, 0x80],
+    [0xf0, 0x80, 0x80],
+    [0xef, 0xbb, 0xbf, 0x31],
+    [0, 0xc3, 0xa9],
+  ];
+  const texts = [
+    "",
+    "ascii",
+    "é\u0000ü",
+    "€",
+    "😀",
+    "\ud800",
+    "a\udc00b\ud83d",
+    "\ud83d\ude00\ud83d",
+  ];
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const path = image(`
+    print(${JSON.stringify(samples)}.map((bytes) => engine.utf8Decode(new Uint8Array(bytes))));
+    print(${JSON.stringify(texts)}.map((text) => [...engine.utf8Encode(text)]));`);
+  const [decoded, encoded] = run(path)
+    .stdout.trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    decoded,
+    samples.map((bytes) => decoder.decode(new Uint8Array(bytes))),
+  );
+  assert.deepEqual(
+    encoded,
+    texts.map((text) => [...new TextEncoder().encode(text)]),
+  );
+});
+
+test("arguments, environment and exit code pass", () => {
+  const path = image("print([engine.args().slice(1), engine.env()]); engine.exit(7);");
+  const { stdout, status } = run(path, ["a b", "é"], { env: { A: "1", __proto__x: "=2" } });
+  assert.equal(
+    stdout,
+    '[["a b","é"],{"__proto__x":"=2","A":"1"}]\n'.replace(
+      '"__proto__x":"=2","A":"1"',
+      stdout.includes('{"A"') ? '"A":"1","__proto__x":"=2"' : '"__proto__x":"=2","A":"1"',
+    ),
+  );
+  assert.equal(status, 7);
+});
+
+test("clock and random numbers are those of the run", () => {
+  const path = image("print([Date.now(), Math.random(), Math.random()])");
+  const [first, second] = [0, 1].map(() => JSON.parse(run(path).stdout));
+  assert.ok(Math.abs(first[0] - Date.now()) < 10_000);
+  assert.equal(new Set([...first.slice(1), ...second.slice(1)]).size, 4);
+});
+
+const spawning = `
+  const run = (argv, more) => {
+    const result = engine.spawn({ path: argv[0], argv, env: { A: "é" }, stdin: new Uint8Array(0), deadlineMs: 0, cancelFd: -1, ...more });
+    return { ...result, stdout: engine.utf8Decode(result.stdout), stderr: engine.utf8Decode(result.stderr) };
+  };
+  const shell = (text, more) => run(["/bin/sh", "-c", text], more);
+  const brief = ({ error, status, signal, timedOut, cancelled, stdout, stderr }) =>
+    [error, status, signal, timedOut, cancelled, stdout, stderr].join();`;
+
+test("spawn feeds, gathers and reports", () => {
+  const path = image(
+    `
+    print(brief(shell("echo $A $0; echo oops >&2; exit 3")));
+    print(brief(run(["/none"])));
+    print(brief(run(["/etc/passwd"])));
+    print(brief(shell("kill -TERM $$")));
+    const large = run(["/bin/cat"], { stdin: new Uint8Array(200_000).fill(97) });
+    print([large.status, large.stdout.length]);
+    print(brief(run(["/bin/true"], { stdin: new Uint8Array(200_000) })));
+    try { run(["/bin/true", "a\\0b"]); } catch (error) { print(error.message); }`,
+    spawning,
+  );
+  const out = [
+    "0,3,0,false,false,é /bin/sh\n,oops\n",
+    "2,-1,0,false,false,,",
+    "13,-1,0,false,false,,",
+    "0,-1,15,false,false,,",
+    "[0,200000]",
+    "0,0,0,false,false,,",
+    "spawn takes no text with a NUL in it",
+  ];
+  assert.deepEqual(run(path), fine(`${out.join("\n")}\n`));
+});
+
+test("spawn keeps a deadline, for the whole process group, also once output is closed", () => {
+  const path = image(
+    `
+    print(brief(shell("echo a; sleep 60 & sleep 60", { deadlineMs: 200 })));
+    print(brief(shell("exec >/dev/null 2>&1; sleep 60", { deadlineMs: 200 })));
+    print(brief(shell("exec >&- 2>&-; sleep 0.2; exit 4", { deadlineMs: 5000 })));`,
+    spawning,
+  );
+  const from = Date.now();
+  const out = ["0,-1,9,true,false,a\n,", "0,-1,9,true,false,,", "0,4,0,false,false,,"];
+  assert.deepEqual(run(path), fine(`${out.join("\n")}\n`));
+  assert.ok(Date.now() - from < 3000);
+});
+
+test("spawn ends the child when the cancel descriptor is readable", () => {
+  const path = image('print(brief(shell("sleep 60", { cancelFd: 0 })))', spawning);
+  assert.deepEqual(run(path, [], { input: "x" }), fine("0,-1,9,false,true,,\n"));
+});
+
+test("a child gets default signals and no stray descriptors", () => {
+  const path = image(
+    "print(shell(\"ls /proc/self/fd | wc -l; grep -E 'SigBlk|SigIgn' /proc/self/status\").stdout)",
+    spawning,
+  );
+  const fd = openSync("/dev/null", "r");
+  const { stdout } = run(path, [], { stdio: ["ignore", "pipe", "pipe", fd, fd, fd] });
+  closeSync(fd);
+  assert.match(stdout, /^4\nSigBlk:\t0{16}\nSigIgn:\t0{16}\n/); // 0 to 2, and ls's own
+});
+
+test("endless recursion and deep nesting are exceptions", () => {
+  const path = image(`
+    const attempt = (action) => { try { action(); return "no error"; } catch (error) { return error.name; } };
+    const deep = () => deep() + 1;
+    print(attempt(deep));
+    print(attempt(() => JSON.parse("[".repeat(1e6))));
+    print(attempt(() => JSON.parse("[".repeat(1e6) + "]".repeat(1e6))));
+    let nested = []; for (let i = 0; i < 1e6; i++) nested = [nested];
+    print(attempt(() => JSON.stringify(nested)));
+    print(attempt(() => new RegExp("(".repeat(1e6))));
+    nested = null;
+    print("alive");`);
+  for (const stack of ["8192", "256", "100", "unlimited"]) {
+    const { stdout, status } = run("/bin/sh", ["-c", `ulimit -s ${stack}; exec ${path}`]);
+    assert.match(
+      stdout,
+      /^RangeError\n(SyntaxError|RangeError)\n(no error|RangeError|SyntaxError)\n.*\n.*\nalive\n$/,
+      stack,
+    );
+    assert.equal(status, 0);
+  }
+  const uncaught = run(image("const deep = () => deep() + 1; deep();"));
+  assert.match(uncaught.stderr, /^RangeError: Maximum call stack size exceeded\n {4}at deep/);
+  assert.equal(uncaught.status, 1);
+});
+
+test("running out of memory is an exception, or one clear line", () => {
+  const fill =
+    "const all = []; for (;;) all.push(new Uint8Array(1 << 16), 'x'.repeat(999) + all.length, { a: 1 });";
+  const limited = (path: string) => run("/bin/sh", ["-c", `ulimit -v 60000; exec ${path}`]);
+  const caught = limited(
+    image(`try { (() => { ${fill} })(); } catch (error) { print(error.message); }`),
+  );
+  assert.deepEqual(caught, fine("out of memory\n"));
+  const { status, stderr } = limited(image(fill));
+  assert.equal(status, 1);
+  assert.match(stderr, /^(InternalError: out of memory|an exception that cannot be printed)\n/);
+});
+
+test("large buffers come and go without the memory staying", () => {
+  const path = image(`
+    for (let i = 0; i < 200; i++) { const large = new Uint8Array(8 << 20); large[i] = 1; }
+    let text = ""; for (let i = 0; i < 200_000; i++) text += "abcdefgh";
+    const parsed = JSON.parse(JSON.stringify([text, text]));
+    print([parsed[1].length, [...Array(100_000).keys()].map(String).sort()[5]]);`);
+  const { stdout, status } = run("/bin/sh", ["-c", `ulimit -v 100000; exec ${path}`]);
+  assert.deepEqual([stdout, status], ['[1600000,"1001"]\n', 0]);
+});
+
+test("blocks of all sizes keep their contents while others come, grow and go", () => {
+  const path = image(`
+    let seed = 1; const next = (n) => { seed = (seed * 48271) % 2147483647; return seed % n; };
+    const held = [];
+    for (let i = 0; i < 60_000; i++) {
+      const at = next(200);
+      const old = held[at];
+      if (old && (old.bytes.some((byte) => byte !== old.mark) || old.text.length !== old.size + 1)) throw new Error("lost at " + i);
+      const size = next(9) === 0 ? next(400_000) : next(9000);
+      const mark = next(256);
+      held[at] = { mark, size, bytes: new Uint8Array(size >> next(5)).fill(mark), text: "x".repeat(size) + "y" };
+      if (next(50) === 0) held[at].text = held[at].text.slice(1) + "z";
+    }
+    print("kept");`);
+  assert.deepEqual(run(path), fine("kept\n"));
+});
+
+test("garbage cycles are collected once the threshold is low", () => {
+  const path = image(`
+    engine.gcThreshold(1 << 20);
+    for (let i = 0; i < 300_000; i++) { const a = { text: "x" + i }; a.self = a; }
+    print("done");`);
+  assert.deepEqual(run("/bin/sh", ["-c", `ulimit -v 30000; exec ${path}`]), fine("done\n"));
+});
+
+test("closed standard descriptors are not taken by what is opened later", () => {
+  const path = image(
+    'const fd = engine.syscall(nr.open, -100, engine.utf8Encode("/etc/hostname\\0"), 0); engine.exit(fd);',
+  );
+  assert.equal(run("/bin/sh", ["-c", `exec ${path} <&- >&- 2>&-`]).status, 3);
+  const writes = image("engine.exit(-engine.syscall(nr.write, 1, new Uint8Array(1), 1))");
+  assert.equal(run("/bin/sh", ["-c", `exec ${writes} >&-`]).status, 9); // EBADF, not success
+});
+
+test("a reader that went away is an errno, not a death", () => {
+  const path = image("let n = 0; while ((n = print('x'.repeat(9999))) > 0); engine.exit(-n);");
+  assert.equal(run("/bin/bash", ["-c", `${path} | true; exit \${PIPESTATUS[0]}`]).status, 32);
+});
+
+test("200 starts at once", async () => {
+  const path = image(
+    "print(table.get(999) + new Date(0).toISOString())",
+    "const table = new Map([...Array(1000).keys()].map((i) => [i, 'v' + i]));",
+  );
+  const outputs = await Promise.all(
+    Array.from({ length: 200 }, async () => {
+      const child = spawn(path);
+      const chunks: Buffer[] = [];
+      child.stdout.on("data", (chunk) => chunks.push(chunk));
+      await new Promise((resolve) => child.on("close", resolve));
+      return Buffer.concat(chunks).toString();
+    }),
+  );
+  assert.deepEqual([...new Set(outputs)], ["v9991970-01-01T00:00:00.000Z\n"]);
+});
+
+test("an image that does not belong to the engine is refused", () => {
+  const path = image("print('ran')");
+  const bytes = readFileSync(path);
+  const header = bytes.length - 64 - imageSize(bytes);
+  bytes[header] = (bytes[header] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  const { status, stdout, stderr } = run(path);
+  assert.deepEqual([status, stdout], [1, ""]);
+  assert.match(stderr, /^cannot start: engine and heap image do not match: the file is damaged\n$/);
+});
+
+test("a file cut short is ended by the kernel before it does anything", () => {
+  const path = image("print('ran')");
+  truncateSync(path, statSync(path).size - 64 - imageSize(readFileSync(path)));
+  const cut = run(path);
+  assert.equal(cut.stdout, "");
+  assert.ok(cut.signal === "SIGBUS" || cut.signal === "SIGSEGV", String(cut.signal));
+});
+
+test("a program runs without /proc, without files, and under a changed layout", {
+  skip: process.getuid?.() !== 0,
+}, () => {
+  const root = join(folder, "root");
+  mkdirSync(root);
+  const path = image("print('ran')");
+  writeFileSync(join(root, "program"), readFileSync(path), { mode: 0o755 });
+  assert.deepEqual(run("chroot", [root, "/program"]), fine("ran\n"));
+  for (const flag of ["-R", "-L", "-3"])
+    assert.deepEqual(run("setarch", [flag, path]), fine("ran\n"), flag);
+});
+
+test("a start is a handful of system calls", { skip: run("strace", ["-V"]).status !== 0 }, () => {
+  const { stderr } = run("strace", ["-qq", image("")]);
+  const calls = stderr
+    .trim()
+    .split("\n")
+    .map((line) => line.replace(/\(.*/, ""));
+  console.log(`# system calls at start: ${calls.join(" ")}`);
+  assert.ok(calls.length <= 8, calls.join(" "));
+});
+
+test("a source file runs without an image, effects at top level allowed", () => {
+  const path = source(
+    "print(engine.args().slice(1)); globalThis.main = () => print(eval('1 + 1'));",
+  );
+  assert.deepEqual(run(engine, ["--run", path, "a"]), fine('["a"]\n2\n'));
+  assert.match(run(engine, ["--run", "/none.js"]).stderr, /cannot read \/none.js/);
+});
+
+const BASE = 0x8_0000_0000;
+
+function findHeader(bytes: Buffer, wanted: (type: number, address: number) => boolean): number {
+  const table = Number(bytes.readBigUInt64LE(32));
+  for (let i = 0; i < bytes.readUInt16LE(56); i++) {
+    const at = table + 56 * i;
+    if (wanted(bytes.readUInt32LE(at), Number(bytes.readBigUInt64LE(at + 16)))) return at;
+  }
+  throw new Error("no such program header");
+}
+
+function imageSize(bytes: Buffer): number {
+  return Number(bytes.readBigUInt64LE(findHeader(bytes, (_, address) => address === BASE) + 32));
+}
