@@ -6,6 +6,7 @@ import {
   type Family,
   formatAddress,
   parseWithWidth,
+  sameAddress,
 } from "./address.ts";
 
 export interface Prefix {
@@ -59,6 +60,11 @@ export function contains(prefix: Prefix, address: Address): boolean {
   if (prefix.address.family !== address.family) return false;
   const host = hostBits(prefix);
   return prefix.address.value >> host === address.value >> host;
+}
+
+/** Whether both have the same address, host bits included, and the same length. */
+export function samePrefix(a: Prefix, b: Prefix): boolean {
+  return a.length === b.length && sameAddress(a.address, b.address);
 }
 
 export function overlaps(a: Prefix, b: Prefix): boolean {

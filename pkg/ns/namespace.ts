@@ -6,7 +6,7 @@ import { NetlinkSocket } from "../netlink/socket.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fileSystemType, OpenFlag, openFile, stat } from "../sys/file.ts";
-import { lock } from "../sys/lock.ts";
+import { lock, unlock } from "../sys/lock.ts";
 import { call } from "../sys/syscall.ts";
 
 /** CLONE_NEWNET, linux/sched.h */
@@ -15,6 +15,12 @@ const cloneNewNet = 0x40000000;
 const netlinkRoute = 0;
 /** The calling thread's own namespace: the process's would be the wrong one once a thread has moved. */
 const ownPath = "/proc/thread-self/ns/net";
+
+/** How long to wait for a lock, and what ends the wait early. */
+export interface Patience {
+  readonly timeoutMs: number;
+  readonly cancelFd?: number;
+}
 
 /** A path that leads to no network namespace: nothing is there, or something else. */
 export class NoNamespaceError extends Error {
@@ -104,14 +110,16 @@ export class Namespace implements Disposable {
 
   /**
    * Runs the work while no other process of this suite does so in this namespace. The lock is on the
-   * namespace's own inode: it needs no file, and the kernel drops it with the process.
-   * Throws SysError ETIMEDOUT past the deadline (milliseconds).
+   * namespace's own inode: it needs no file, and the kernel drops it with the process. Throws SysError
+   * ETIMEDOUT past `timeoutMs`, EINTR when `cancelFd` becomes readable. Not to be nested.
    */
-  exclusively<T>(deadlineMs: number, work: () => T): T {
-    // A descriptor of its own: closing it is what unlocks, and a nested call would deadlock visibly.
-    using held = openFile(this.#home === undefined ? ownPath : this.path, OpenFlag.readOnly);
-    lock(held, deadlineMs);
-    return work();
+  exclusively<T>({ timeoutMs, cancelFd = -1 }: Patience, work: () => T): T {
+    lock(this.#fd, timeoutMs, cancelFd);
+    try {
+      return work();
+    } finally {
+      unlock(this.#fd);
+    }
   }
 
   [Symbol.dispose](): void {

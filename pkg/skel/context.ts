@@ -96,13 +96,13 @@ export class Context<Config> implements Disposable {
   }
 
   /** Runs a step of DEL or GC; its failure is told at the end, after the other steps had their turn. */
-  attempt(step: () => void): void {
+  readonly attempt = (step: () => void): void => {
     try {
       step();
     } catch (error) {
       this.#failures.push(error);
     }
-  }
+  };
 
   /** Throws the first failure that `attempt` kept. */
   finishAttempts(): void {

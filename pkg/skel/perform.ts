@@ -77,7 +77,7 @@ function add(plugin: Plugin, context: Call, around: Surroundings): void {
   const { cniVersion, undo, log } = context;
   try {
     const result = plugin.verbs.ADD(context);
-    const text = printResult({ ...result, cniVersion }, cniVersion);
+    const text = printResult(result, cniVersion);
     around.checkInterrupted();
     around.print(text);
   } catch (error) {

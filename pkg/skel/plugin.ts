@@ -1,7 +1,7 @@
 /** What a plugin is: its configuration's table and what it does on each verb. */
 
 import * as v from "valibot";
-import type { Result } from "../cni/result.ts";
+import type { UnlabelledResult } from "../cni/result.ts";
 import { supportedVersions } from "../cni/version.ts";
 import type { Context } from "./context.ts";
 import { commonEntries } from "./field.ts";
@@ -18,7 +18,7 @@ export interface PluginDefinition<Entries extends v.ObjectEntries> {
   readonly cniArgs?: readonly string[];
 
   /** Makes the attachment and tells what it made. What it changes it pushes to `context.undo` first. */
-  add(context: Context<ConfigOf<Entries>>): Omit<Result, "cniVersion">;
+  add(context: Context<ConfigOf<Entries>>): UnlabelledResult;
   /** Throws where the attachment is not as ADD left it. */
   check(context: Context<ConfigOf<Entries>>): void;
   /** Removes the attachment; what is gone already is no error. */
@@ -42,7 +42,7 @@ export interface Plugin {
   /** The whole configuration's schema: validation, and the source of the JSON Schema. */
   readonly schema: v.GenericSchema<unknown, CommonConfig>;
   readonly verbs: Readonly<{
-    ADD(context: Context<CommonConfig>): Omit<Result, "cniVersion">;
+    ADD(context: Context<CommonConfig>): UnlabelledResult;
     CHECK(context: Context<CommonConfig>): void;
     DEL(context: Context<CommonConfig>): void;
     GC(context: Context<CommonConfig>): void;

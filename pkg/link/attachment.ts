@@ -1,0 +1,33 @@
+/** Host-side links carry the attachment they belong to, so that DEL and GC find them without the namespace. */
+
+import { encode } from "../sys/text.ts";
+
+/** What identifies an attachment within a host. */
+export interface Attachment {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifName: string;
+}
+
+/** IFALIASZ less its NUL, linux/if.h */
+const longestAlias = 255;
+
+/** The alias of a host-side link: `<network>/<container id>/<ifname>`. No part can hold a slash. */
+export function aliasOf({ network, containerId, ifName }: Attachment): string {
+  const alias = `${aliasPrefix(network)}${containerId}/${ifName}`;
+  if (encode(alias).length <= longestAlias) return alias;
+  const digest = hash32(alias, 0) + hash32(alias, 1);
+  return `${alias.slice(0, longestAlias - digest.length - ifName.length - 2)}~${digest}`;
+}
+
+/** How the aliases of a network's attachments begin. */
+export function aliasPrefix(network: string): string {
+  return `${network}/`;
+}
+
+/** Eight hexadecimal digits that follow from a text; another salt gives others (FNV-1a). */
+export function hash32(text: string, salt: number): string {
+  let hash = 0x811c9dc5 ^ salt;
+  for (const byte of encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}

@@ -1,0 +1,79 @@
+/** The pair of links between a container and its host. */
+
+import { isNetlinkError } from "../netlink/error.ts";
+import { getLink, type Link, newLink } from "../netlink/rtnetlink/link.ts";
+import type { Namespace } from "../ns/namespace.ts";
+import { Errno } from "../sys/errno.ts";
+import type { Attachment } from "./attachment.ts";
+import { findLink, hostNames, removeLink } from "./find.ts";
+import { randomMac } from "./mac.ts";
+
+/** How the pair is to be made. */
+export interface VethOptions {
+  readonly attachment: Attachment;
+  /** Both ends; the kernel's default if not given. */
+  readonly mtu?: number;
+  /** The container end's; random if not given. */
+  readonly mac?: string;
+  /** The bridge that the host end becomes a port of. */
+  readonly master?: number;
+  /** Given the way to remove the pair, before it is made. */
+  readonly rollback: (step: () => void) => void;
+}
+
+/** The pair as made: the host end is up, the container end is not. */
+export interface Veth {
+  readonly host: Link;
+  readonly container: { readonly index: number; readonly mac: string };
+}
+
+/**
+ * Makes the pair with everything it is to have in one message, so that nobody sees it half made, and udev
+ * has nothing to add. Throws in the reference's words where the container has the interface already.
+ */
+export function createVeth(host: Namespace, container: Namespace, options: VethOptions): Veth {
+  const { ifName } = options.attachment;
+  const mac = options.mac ?? randomMac();
+  const hostMac = randomMac();
+  for (const name of hostNames(options.attachment)) {
+    options.rollback(() => removeOwn(host, name, hostMac));
+    const link = tryCreate(host, container, options, { name, mac, hostMac });
+    if (link !== undefined) return { host: link, container: { index: link.peerIndex ?? 0, mac } };
+    if (findLink(container, { name: ifName }) !== undefined) {
+      throw new Error(`container veth name ("${ifName}") peer provided ("${name}") already exists`);
+    }
+  }
+  throw new Error(`failed to make veth pair: every name for its host end is taken`);
+}
+
+interface Names {
+  readonly name: string;
+  readonly mac: string;
+  readonly hostMac: string;
+}
+
+/** Undefined if one of the two names is taken. */
+function tryCreate(
+  host: Namespace,
+  container: Namespace,
+  { attachment, mtu, master }: VethOptions,
+  { name, mac, hostMac }: Names,
+): Link | undefined {
+  const peer = { name: attachment.ifName, mac, mtu, netnsFd: container.fd };
+  try {
+    const [, link] = host.send(
+      newLink({ kind: "veth", name, mac: hostMac, mtu, master, up: true, data: { peer } }),
+      getLink({ name }),
+    );
+    return link;
+  } catch (error) {
+    if (isNetlinkError(error, Errno.EEXIST)) return undefined;
+    throw error;
+  }
+}
+
+/** The link of that name may be somebody else's; the MAC, chosen at random by this call, tells. */
+function removeOwn(host: Namespace, name: string, mac: string): void {
+  const link = findLink(host, { name });
+  if (link?.mac === mac) removeLink(host, { index: link.index });
+}

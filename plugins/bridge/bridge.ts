@@ -1,0 +1,153 @@
+/** Connects the container to a bridge on the host, which may be its gateway. */
+
+import type { Dns, IpConfig, Result } from "../../pkg/cni/result.ts";
+import { aliasOf, aliasPrefix } from "../../pkg/link/attachment.ts";
+import { configureInterface } from "../../pkg/link/configure.ts";
+import { findHostLink, removeLink } from "../../pkg/link/find.ts";
+import { createVeth, type Veth } from "../../pkg/link/veth.ts";
+import { waitUntilUp } from "../../pkg/link/wait.ts";
+import { dumpLinks, getLink, type Link, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
+import type { Namespace } from "../../pkg/ns/namespace.ts";
+import type { Context } from "../../pkg/skel/context.ts";
+import { definePlugin } from "../../pkg/skel/plugin.ts";
+import { addressesOf, addressRequests, planAddresses, reversed } from "./bridge-address.ts";
+import { checkAttachment } from "./check.ts";
+import { type BridgeConfig, bridgeEntries, checkConfig, wantedMac } from "./config.ts";
+import { enableForwarding } from "./forwarding.ts";
+import { bridgeAddresses, withGateways } from "./gateway.ts";
+import { bridgeLockMs, ensureBridge, portsOf } from "./host-bridge.ts";
+
+/** Where the container's end stands in the result's interfaces. */
+const containerPlace = 2;
+
+export const bridge = definePlugin({
+  name: "bridge",
+  config: bridgeEntries,
+  cniArgs: ["MAC"],
+
+  add(context) {
+    const { config, container, host, ipam, undo } = context;
+    checkConfig(config);
+    const { bridgeLink, veth } = connect(context);
+    const answer = ipam.add((step) => undo.push(step));
+    if (ipam.configured && (answer.ips ?? []).length === 0) {
+      throw new Error("IPAM plugin returned missing IP config");
+    }
+    const { ips, routes } = withGateways(config, answer);
+    setUpHost(context, bridgeLink, veth, ips);
+    const placed = ips.map((ip) => ({ ...ip, interface: containerPlace }));
+    setUpContainer(context, veth, { ips: placed, routes });
+    const [bridgeNow, portNow] = host.send(
+      getLink({ index: bridgeLink.index }),
+      getLink({ index: veth.host.index }),
+    );
+    if (!config.disableContainerInterface) waitUntilUp(host, portNow);
+    return {
+      interfaces: [
+        { name: bridgeNow.name, mac: bridgeNow.mac },
+        { name: veth.host.name, mac: veth.host.mac },
+        { name: context.ifName, mac: veth.container.mac, sandbox: container.path },
+      ],
+      ips: placed,
+      routes,
+      dns: isSet(config.dns) ? config.dns : answer.dns,
+    };
+  },
+
+  check(context) {
+    checkConfig(context.config);
+    context.ipam.check();
+    checkAttachment(context);
+  },
+
+  del({ host, findContainer, network, containerId, ifName, ipam, attempt }) {
+    attempt(() => {
+      const link = findHostLink(host, { network, containerId, ifName });
+      // One that another suite made is known by its name in the container only.
+      if (link !== undefined) removeLink(host, { index: link.index });
+      else removeFromContainer(findContainer(), ifName);
+    });
+    attempt(() => ipam.del());
+  },
+
+  gc({ host, network, validAttachments, ipam, attempt, log }) {
+    const valid = validAttachments.map(({ containerID, ifname }) =>
+      aliasOf({ network, containerId: containerID, ifName: ifname }),
+    );
+    for (const { alias = "", index, name } of host.socket.dump(dumpLinks({ kind: "veth" }))) {
+      if (!alias.startsWith(aliasPrefix(network)) || valid.includes(alias)) continue;
+      attempt(() => removeLink(host, { index }));
+      log(`removed ${name} of the attachment ${alias}, which is no longer valid`);
+    }
+    attempt(() => ipam.gc());
+  },
+
+  status({ ipam }) {
+    ipam.status();
+  },
+});
+
+/** The bridge with the pair attached to it: under the lock, so that no failing ADD takes the bridge away between. */
+function connect(context: Context<BridgeConfig>): { bridgeLink: Link; veth: Veth } {
+  const { config, host, container, undo, cancelFd, cniArgs } = context;
+  const rollback = (step: () => void) => undo.push(step);
+  return host.exclusively({ timeoutMs: bridgeLockMs, cancelFd }, () => {
+    const bridgeLink = ensureBridge(host, config, rollback);
+    const veth = createVeth(host, container, {
+      attachment: context,
+      mtu: config.mtu || undefined,
+      mac: wantedMac(config, cniArgs),
+      master: bridgeLink.index,
+      rollback,
+    });
+    return { bridgeLink, veth };
+  });
+}
+
+/** Marks the port as this attachment's, sets it as configured, and makes the bridge the gateway. */
+function setUpHost(
+  { config, host, undo, ...attachment }: Context<BridgeConfig>,
+  bridgeLink: Link,
+  veth: Veth,
+  ips: readonly IpConfig[],
+): void {
+  const wanted = bridgeAddresses(config, ips);
+  const present = wanted.length > 0 ? addressesOf(host, bridgeLink) : [];
+  const plan = planAddresses(bridgeLink.name, present, wanted, config.forceAddress);
+  undo.push(() => {
+    // Another container may have come to rely on the addresses meanwhile.
+    const others = portsOf(host, bridgeLink).filter(({ index }) => index !== veth.host.index);
+    if (others.length === 0) host.send(...addressRequests(bridgeLink, reversed(plan)));
+  });
+  const { hairpinMode: hairpin, portIsolation: isolated } = config;
+  host.send(
+    setLink({
+      index: veth.host.index,
+      alias: aliasOf(attachment),
+      portKind: "bridge",
+      portData: { hairpin, isolated },
+    }),
+    ...addressRequests(bridgeLink, plan),
+  );
+  enableForwarding(wanted.map(({ address }) => address.family));
+}
+
+function setUpContainer(
+  { config, container, ifName }: Context<BridgeConfig>,
+  { container: { index } }: Veth,
+  result: Pick<Result, "ips" | "routes">,
+): void {
+  if (config.disableContainerInterface) return;
+  const detectDuplicates = config.enabledad;
+  const place = containerPlace;
+  configureInterface(container, { name: ifName, index, place, detectDuplicates }, result);
+}
+
+function removeFromContainer(container: Namespace | undefined, ifName: string): void {
+  if (container !== undefined) removeLink(container, { name: ifName });
+}
+
+/** Whether a configuration says anything about DNS; an empty object does not. */
+function isSet(dns: Dns | undefined): boolean {
+  return dns !== undefined && Object.values(dns).some((value) => value.length > 0);
+}
