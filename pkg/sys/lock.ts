@@ -4,10 +4,10 @@ import { monotonicMs } from "./clock.ts";
 import { Errno, SysError } from "./errno.ts";
 import type { Fd } from "./fd.ts";
 import { Poll, poll } from "./poll.ts";
-import { attempt, check } from "./syscall.ts";
+import { attempt, call, check } from "./syscall.ts";
 
 /** LOCK_*, linux/fcntl.h */
-const Lock = { exclusive: 2, nonBlocking: 4 } as const;
+const Lock = { exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
 
 /** The longest pause between two tries. */
 const longestPauseMs = 8;
@@ -20,6 +20,11 @@ export function lock(fd: Fd, timeoutMs: number, cancelFd = -1): void {
   let result = tryLock(fd);
   if (result === -Errno.EWOULDBLOCK) result = keepTrying(fd, timeoutMs, cancelFd);
   check(result, "lock", fd.subject);
+}
+
+/** Releases the lock and keeps the file open. */
+export function unlock(fd: Fd): void {
+  call("flock", fd.fd, Lock.unlock);
 }
 
 function tryLock(fd: Fd): number {
