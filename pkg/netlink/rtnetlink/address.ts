@@ -125,7 +125,7 @@ export function deleteAddress(key: AddressKey, link?: string): Request {
     flags: 0,
     write(to) {
       const { address, length } = key.prefix;
-      addressHeader.write(to, { family: familyNumber(address.family), length, index: key.index });
+      addressHeader.put(to, { family: familyNumber(address.family), length, index: key.index });
       addressAttributes.write(to, { local: address, address: key.peer ?? address }, {});
     },
   };
@@ -146,7 +146,7 @@ export function dumpAddresses({
     purpose: "list addresses",
     type: Type.get,
     flags: 0,
-    write: (to) => addressHeader.write(to, { family: familyNumber(family), index }),
+    write: (to) => addressHeader.put(to, { family: familyNumber(family), index }),
     read(from, start, end) {
       const row = readAddress(from, start, end);
       if (index !== undefined && row.index !== index) return undefined;
@@ -166,7 +166,7 @@ function writeAddress(to: Writer, settings: AddressSettings): void {
     (settings.noDad ? AddressFlag.noDad : 0) |
     (settings.noPrefixRoute ? AddressFlag.noPrefixRoute : 0);
   const hasWideFlags = flags > 0xff;
-  addressHeader.write(to, {
+  addressHeader.put(to, {
     family: familyNumber(address.family),
     length,
     flags: hasWideFlags ? 0 : flags,
@@ -179,13 +179,13 @@ function writeAddress(to: Writer, settings: AddressSettings): void {
     to,
     {
       local: address,
+      label: settings.label,
+      flags: hasWideFlags ? flags : undefined,
       address: peer ?? address,
       broadcast: broadcastOf(settings),
-      label: settings.label,
       priority: settings.priority,
       protocol: settings.protocol,
       cacheInfo: isTimed ? { ...cacheInfo, created: 0, updated: 0 } : undefined,
-      flags: hasWideFlags ? flags : undefined,
     },
     {},
   );

@@ -91,7 +91,7 @@ export function writeLinkSettings(to: Writer, settings: PlainLinkSettings): void
     change |= LinkFlag[name];
     if (wanted) flags |= LinkFlag[name];
   }
-  linkHeader.write(to, { index: settings.index, flags, change });
+  linkHeader.put(to, { index: settings.index, flags, change });
   linkSettings.write(to, settings, {});
 }
 

@@ -123,7 +123,7 @@ export function dumpLinks({ master, kind }: LinkFilter = {}): Request<Link | und
     type: Type.get,
     flags: 0,
     write(to) {
-      linkHeader.write(to, {});
+      linkHeader.put(to, {});
       linkAttributes.write(to, { extMask: SKIP_STATS, master, linkInfo }, {});
     },
     read(from, start, end) {
@@ -173,7 +173,7 @@ function label({ name, index }: { readonly name?: string; readonly index?: numbe
 }
 
 function writeKey(to: Writer, { name, index }: LinkKey): void {
-  linkHeader.write(to, { index });
+  linkHeader.put(to, { index });
   if (name === undefined) return;
   // Both find alternative names; the second has room for long ones.
   const isLong = name.length >= NAME_SIZE;

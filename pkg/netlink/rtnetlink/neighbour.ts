@@ -94,7 +94,7 @@ export function dumpNeighbours({
     type: Type.get,
     flags: 0,
     write(to) {
-      neighbourHeader.write(to, { family: familyNumber(family) });
+      neighbourHeader.put(to, { family: familyNumber(family) });
       neighbourAttributes.write(to, { index }, {});
     },
     read(from, start, end) {
@@ -114,7 +114,7 @@ function change(verb: string, neighbour: Neighbour, flags: number): Request {
 }
 
 function writeNeighbour(to: Writer, { index, address, mac, state, flags }: Neighbour): void {
-  neighbourHeader.write(to, {
+  neighbourHeader.put(to, {
     family: familyNumber(address.family),
     index,
     state: state ?? NeighbourState.permanent,

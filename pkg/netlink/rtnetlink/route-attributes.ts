@@ -51,7 +51,7 @@ const nextHops: Codec<NextHop[]> = {
   write(to, hops) {
     for (const { index, gateway, weight, flags } of hops) {
       const start = to.length;
-      hopHeader.write(to, { flags, hops: weight - 1, index });
+      hopHeader.put(to, { flags, hops: weight - 1, index });
       hopAttributes.write(to, { gateway }, {});
       to.view.setUint16(start, to.length - start, true);
     }

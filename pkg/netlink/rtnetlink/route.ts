@@ -121,7 +121,7 @@ export function getRoute({ to: address, index, source }: RouteQuery): Request<Ro
       const bits = addressBits(address.family);
       const srcLength = source ? bits : 0;
       const family = familyNumber(address.family);
-      routeHeader.write(to, { family, dstLength: bits, srcLength, flags: FIB_MATCH });
+      routeHeader.put(to, { family, dstLength: bits, srcLength, flags: FIB_MATCH });
       routeAttributes.write(to, { destination: address, from: source, index }, {});
     },
     read: readRoute,
@@ -146,7 +146,7 @@ export function dumpRoutes(filter: RouteFilter = {}): Request<Route | undefined>
     flags: 0,
     write(to) {
       const isWide = table > BYTE;
-      routeHeader.write(to, {
+      routeHeader.put(to, {
         family: familyNumber(family),
         table: isWide ? 0 : table,
         protocol,
@@ -191,7 +191,7 @@ function writeRoute(to: Writer, route: Route): void {
   const { address, length } = destination;
   const isWide = table > BYTE;
   const isForeign = gateway !== undefined && gateway.family !== address.family;
-  routeHeader.write(to, {
+  routeHeader.put(to, {
     family: familyNumber(address.family),
     dstLength: length,
     tos: route.tos,
@@ -207,10 +207,10 @@ function writeRoute(to: Writer, route: Route): void {
       destination: length > 0 ? address : undefined,
       gateway: isForeign ? undefined : gateway,
       via: isForeign ? gateway : undefined,
-      index: route.index,
       source: route.source,
       priority: route.priority,
       table: isWide ? table : undefined,
+      index: route.index,
       metrics: mtu !== undefined || advmss !== undefined ? { mtu, advmss } : undefined,
     },
     {},
