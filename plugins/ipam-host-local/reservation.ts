@@ -1,10 +1,9 @@
 /** Reservation files: named after an address, each saying who holds it. */
 
-import { parseAddress } from "../../pkg/ip/address.ts";
-import { isSysError } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
-import { listDirectory, OpenFlag, openFile, read } from "../../pkg/sys/file.ts";
-import { decode } from "../../pkg/sys/text.ts";
+import { listDirectory, OpenFlag } from "../../pkg/sys/file.ts";
+import { attempt } from "../../pkg/sys/syscall.ts";
+import { cString, decode } from "../../pkg/sys/text.ts";
 
 /** One attachment. `ifName` is empty in files of old versions, which named the container only. */
 export interface Owner {
@@ -12,11 +11,18 @@ export interface Owner {
   readonly ifName: string;
 }
 
-const containerIdShape = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const ifNameShape = /^[^/:\s]+$/;
+/** A container id, and behind CR LF an interface name; blanks around them do not count. */
+const ownerShape = /^\s*([a-zA-Z0-9][a-zA-Z0-9_.-]*)(?:\r\n([^/:\s]+))?\s*$/;
+
+/** What no other file in the directory is called like. Ten thousand names are too many to parse each. */
+const addressShape = /^(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]*:[0-9a-f:.]+)$/;
 
 /** Longer than any owner a runtime names. */
 const longestContent = 1024;
+
+/** What pretends to be a reservation may be a link, or a pipe. */
+const openFlags =
+  OpenFlag.readOnly | OpenFlag.noFollow | OpenFlag.nonBlocking | OpenFlag.closeOnExec;
 
 /** A reservation's content; no line end follows it. */
 export function formatOwner({ containerId, ifName }: Owner): string {
@@ -25,31 +31,23 @@ export function formatOwner({ containerId, ifName }: Owner): string {
 
 /** The owner that a content names; undefined where it is empty or torn: it names nobody who could release it. */
 export function parseOwner(content: string): Owner | undefined {
-  const [containerId = "", ifName, ...more] = content.trim().split("\r\n");
-  if (!containerIdShape.test(containerId) || more.length > 0) return undefined;
-  if (ifName === undefined) return { containerId, ifName: "" };
-  return ifNameShape.test(ifName) ? { containerId, ifName } : undefined;
+  const [, containerId, ifName = ""] = ownerShape.exec(content) ?? [];
+  return containerId === undefined ? undefined : { containerId, ifName };
 }
 
 /** The addresses that have a file in a network's directory, whole or torn. */
 export function listReserved(directory: Fd): string[] {
-  return listDirectory(directory).filter((name) => parseAddress(name) !== undefined);
+  return listDirectory(directory).filter((name) => addressShape.test(name));
 }
 
 /** Who holds an address. A torn file counts as free, one that cannot be read does not. */
 export function readOwner(directory: Fd, address: string): Owner | "torn" | "unknown" {
-  let content: string;
-  try {
-    // What pretends to be a reservation may be a pipe.
-    const flags = OpenFlag.readOnly | OpenFlag.nonBlocking;
-    using file = openFile(address, flags, 0, directory);
-    const buffer = new Uint8Array(longestContent);
-    const length = read(file, buffer);
-    if (length === longestContent) return "unknown";
-    content = decode(buffer.subarray(0, length));
-  } catch (error) {
-    if (isSysError(error)) return "unknown";
-    throw error;
-  }
-  return parseOwner(content) ?? "torn";
+  // Plain calls: a network's first ADD, and every one after somebody else's, comes here for each reservation.
+  const fd = attempt("openat", directory.fd, cString(address), openFlags, 0);
+  if (fd < 0) return "unknown";
+  const buffer = new Uint8Array(longestContent);
+  const length = attempt("read", fd, buffer, longestContent);
+  attempt("close", fd);
+  if (length < 0 || length === longestContent) return "unknown";
+  return parseOwner(decode(buffer.subarray(0, length))) ?? "torn";
 }
