@@ -27,10 +27,11 @@ function findTests(wanted: readonly string[]): string[] {
 
 async function bundle(files: readonly string[]): Promise<void> {
   const runner = `import { runTests } from "./scripts/testing/node-test.ts"; globalThis.main = runTests;`;
+  const globals = `import "./scripts/testing/missing-globals.ts";`;
   mkdirSync(join(root, "dist"), { recursive: true });
   await build({
     stdin: {
-      contents: [...files.map((file) => `import "./${file}";`), runner].join("\n"),
+      contents: [globals, ...files.map((file) => `import "./${file}";`), runner].join("\n"),
       resolveDir: root,
       sourcefile: "engine-tests.ts",
       loader: "ts",
