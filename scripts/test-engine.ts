@@ -4,13 +4,13 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 const engine = join(root, "dist/engine/engine");
-const output = join(root, "dist/test-engine.js");
+const output = join(root, "dist/engine-tests");
 
 function findTests(wanted: readonly string[]): string[] {
   return ["pkg", "plugins", "libcni"]
@@ -25,19 +25,19 @@ function findTests(wanted: readonly string[]): string[] {
     .sort();
 }
 
-async function bundle(files: readonly string[]): Promise<void> {
-  const runner = `import { runTests } from "./scripts/testing/node-test.ts"; globalThis.main = runTests;`;
-  const globals = `import "./scripts/testing/missing-globals.ts";`;
-  mkdirSync(join(root, "dist"), { recursive: true });
+/** Each file is a program of its own, as it is a process of its own on Node: tests may move namespace or block signals. */
+async function bundle(file: string): Promise<string> {
+  const outfile = join(output, file.replaceAll("/", "-").replace(/\.test\.ts$/, ".js"));
+  const entry = [
+    `import "./scripts/testing/missing-globals.ts";`,
+    `import "./${file}";`,
+    `import { runTests } from "./scripts/testing/node-test.ts";`,
+    `globalThis.main = runTests;`,
+  ];
   await build({
-    stdin: {
-      contents: [globals, ...files.map((file) => `import "./${file}";`), runner].join("\n"),
-      resolveDir: root,
-      sourcefile: "engine-tests.ts",
-      loader: "ts",
-    },
+    stdin: { contents: entry.join("\n"), resolveDir: root, sourcefile: "entry.ts", loader: "ts" },
     bundle: true,
-    outfile: output,
+    outfile,
     format: "iife",
     target: "es2023",
     supported: { using: true },
@@ -50,6 +50,22 @@ async function bundle(files: readonly string[]): Promise<void> {
     keepNames: true,
     logLevel: "warning",
   });
+  return outfile;
+}
+
+/** Runs one program; prints what it says only when it failed. */
+function run(file: string, program: string): { passed: number; failed: number } {
+  const { status, signal, stdout, stderr } = spawnSync(engine, ["--run", program], {
+    encoding: "utf8",
+    timeout: 120_000,
+    killSignal: "SIGKILL",
+  });
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed.*\n$/m.exec(stdout) ?? [];
+  const counts = { passed: Number(passed ?? 0), failed: Number(failed ?? 0) };
+  if (status === 0 && passed !== undefined) return counts;
+  const ending = signal === null ? "" : `ended by ${signal}\n`;
+  console.log(`${file}\n${stdout}${stderr}${ending}`);
+  return { ...counts, failed: Math.max(1, counts.failed) };
 }
 
 async function main(): Promise<number> {
@@ -57,12 +73,20 @@ async function main(): Promise<number> {
     console.error("dist/engine/engine is missing: npx tsx scripts/build-engine.ts makes it");
     return 2;
   }
+  rmSync(output, { recursive: true, force: true });
+  mkdirSync(output, { recursive: true });
   const files = findTests(process.argv.slice(2));
-  await bundle(files);
-  const { status, signal } = spawnSync(engine, ["--run", output], { stdio: "inherit" });
-  if (signal !== null) console.error(`the engine ended by ${signal}`);
-  console.log(`${files.length} test files on the engine`);
-  return status ?? 1;
+  const programs = await Promise.all(files.map(bundle));
+  const total = { passed: 0, failed: 0 };
+  for (const [index, file] of files.entries()) {
+    const { passed, failed } = run(file, programs[index] ?? "");
+    total.passed += passed;
+    total.failed += failed;
+  }
+  console.log(
+    `${total.passed} passed, ${total.failed} failed in ${files.length} files on the engine`,
+  );
+  return files.length > 0 && total.failed === 0 ? 0 : 1;
 }
 
 process.exitCode = await main();
