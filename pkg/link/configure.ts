@@ -38,14 +38,14 @@ export function configureInterface(
   container.run(() => {
     prepareDuplicateDetection(setup);
     if (addresses.some(({ address }) => address.family === 6)) enableIpv6(setup.name);
+    container.send(
+      // Before it comes up: the kernel then announces its addresses to the neighbours.
+      setLink({ name: setup.name, families: { ipv4: { conf: { arpNotify: 1 } } } }),
+      ...addresses.map((prefix) => addressRequest(setup, prefix)),
+      setLink({ name: setup.name, up: true }),
+      ...routes.map((route) => routeRequest(setup, route, gateways)),
+    );
   });
-  container.send(
-    // Before it comes up: the kernel then announces its addresses to the neighbours.
-    setLink({ name: setup.name, families: { ipv4: { conf: { arpNotify: 1 } } } }),
-    ...addresses.map((prefix) => addressRequest(setup, prefix)),
-    setLink({ name: setup.name, up: true }),
-    ...routes.map((route) => routeRequest(setup, route, gateways)),
-  );
 }
 
 /** An address without a place is another plugin's; one with a foreign place is a mistake. */

@@ -1,12 +1,18 @@
 /** Kernel parameters under /proc/sys. Those under net/ are of the namespace the process is in while it opens them. */
 
 import { isSysError } from "../sys/errno.ts";
-import { OpenFlag, openFile, readText, writeAll } from "../sys/file.ts";
-import { encode } from "../sys/text.ts";
+import { OpenFlag, openFile, read, writeAll } from "../sys/file.ts";
+import { decode, encode } from "../sys/text.ts";
+
+/** A page: more than any parameter of a network namespace holds. */
+const longestValue = 4096;
 
 /** The parameter's text without its newline. `name` is spelled with slashes, as names of interfaces hold dots. */
 export function readSysctl(name: string): string {
-  return readText(pathOf(name)).trimEnd();
+  using file = openFile(pathOf(name), OpenFlag.readOnly);
+  // The kernel gives the whole value to the first read.
+  const value = new Uint8Array(longestValue);
+  return decode(value.subarray(0, read(file, value))).trimEnd();
 }
 
 /** Sets a parameter. Throws SysError, EROFS where /proc/sys is mounted read-only. */

@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
+import { formatMac, parseMac } from "../../pkg/ip/mac.ts";
 import { integer, mac, mtu } from "../../pkg/skel/field.ts";
 
 const flag = v.optional(v.boolean(), false);
@@ -47,12 +48,16 @@ export function checkConfig(config: BridgeConfig): void {
   if (config.macspoofchk) throw unsupported("macspoofchk", config.macspoofchk);
 }
 
-/** The MAC address asked for: the runtime's word counts most, then `args`, then CNI_ARGS. */
+/** The MAC address asked for, in the kernel's notation: the runtime's word counts most, then `args`, then CNI_ARGS. */
 export function wantedMac(
   { runtimeConfig, args }: BridgeConfig,
   cniArgs: Readonly<Record<string, string>>,
 ): string | undefined {
-  return runtimeConfig?.mac || args?.cni?.mac || cniArgs.MAC || undefined;
+  const text = runtimeConfig?.mac || args?.cni?.mac || cniArgs.MAC || "";
+  if (text === "") return undefined;
+  const bytes = parseMac(text);
+  if (bytes === undefined) throw invalid(`address ${text}: invalid MAC address`);
+  return formatMac(bytes);
 }
 
 /** True if the gateway's address goes on the bridge. */

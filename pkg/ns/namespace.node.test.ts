@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { getLink, newLink } from "../netlink/rtnetlink/link.ts";
+import { call } from "../sys/syscall.ts";
+import { Namespace, NoNamespaceError } from "./namespace.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tscni-ns-"));
+const path = join(folder, "other");
+
+test.before(() => {
+  if (process.getuid?.() !== 0) throw new Error("these tests make namespaces: run them as root");
+  writeFileSync(path, "");
+  execFileSync("unshare", [`--net=${path}`, "true"]);
+  // This thread alone goes into a namespace of its own.
+  call("unshare", 0x40000000);
+});
+
+test.after(() => {
+  execFileSync("umount", [path]);
+  rmSync(folder, { recursive: true });
+});
+
+test("a namespace's socket works inside it, wherever the process is", () => {
+  using home = Namespace.own();
+  using other = Namespace.open(path, home);
+  other.send(newLink({ kind: "bridge", name: "inside" }));
+  assert.equal(other.send(getLink({ name: "inside" }))[0].kind, "bridge");
+  assert.throws(() => home.send(getLink({ name: "inside" })), /find link inside: no such device/);
+});
+
+test("run comes home after a failure too", () => {
+  using home = Namespace.own();
+  using other = Namespace.open(path, home);
+  const fail = () => {
+    using here = Namespace.own();
+    assert.ok(here.isSame(other));
+    throw new Error("in there");
+  };
+  assert.throws(() => other.run(fail), /in there/);
+  using now = Namespace.own();
+  assert.ok(now.isSame(home));
+});
+
+test("two paths to one namespace are the same, two namespaces are not", () => {
+  using home = Namespace.own();
+  using other = Namespace.open(path, home);
+  using again = Namespace.open(`${folder}/../${folder.split("/").pop()}/other`, home);
+  assert.ok(again.isSame(other));
+  assert.ok(!other.isSame(home));
+});
+
+test("exclusively keeps a second holder waiting until its patience ends", () => {
+  using home = Namespace.own();
+  using same = Namespace.own();
+  home.exclusively({ timeoutMs: 1000 }, () => {
+    assert.throws(() => same.exclusively({ timeoutMs: 20 }, () => {}), /timed out/);
+  });
+  assert.equal(
+    same.exclusively({ timeoutMs: 20 }, () => "free"),
+    "free",
+  );
+});
+
+const nowhere = [
+  { path: "/no/such", message: 'failed to Statfs "/no/such": no such file or directory' },
+  { path: "", message: 'failed to Statfs "": no such file or directory' },
+  { path: "/dev/null/x", message: 'failed to Statfs "/dev/null/x": not a directory' },
+];
+
+for (const { path: wrong, message } of nowhere) {
+  test(`open says that "${wrong}" is no namespace, and find gives nothing`, () => {
+    using home = Namespace.own();
+    assert.throws(() => Namespace.open(wrong, home), { name: "NoNamespaceError", message });
+    assert.equal(Namespace.find(wrong, home), undefined);
+  });
+}
+
+test("open refuses a plain file and tells its file system", () => {
+  using home = Namespace.own();
+  const plain = join(folder, "plain");
+  writeFileSync(plain, "");
+  assert.throws(() => Namespace.open(plain, home), NoNamespaceError);
+  assert.throws(() => Namespace.open(plain, home), /^.*unknown FS magic on ".*plain": [0-9a-f]+$/);
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { CniError } from "../../pkg/cni/error.ts";
+import { readConfig } from "../../pkg/skel/config.ts";
+import { bridge } from "./bridge.ts";
+import { type BridgeConfig, checkConfig, wantedMac } from "./config.ts";
+
+function configOf(keys: object): BridgeConfig {
+  return readConfig(bridge.schema, { name: "n", ...keys }) as BridgeConfig;
+}
+
+test("a bridge configuration has the reference's defaults", () => {
+  const config = configOf({});
+  assert.equal(config.bridge, "cni0");
+  assert.equal(config.mtu, 0);
+  assert.equal(config.isGateway, false);
+});
+
+const refused = [
+  {
+    keys: { hairpinMode: true, promiscMode: true },
+    code: 7,
+    message: "cannot set hairpin mode and promiscuous mode at the same time",
+  },
+  {
+    keys: { disableContainerInterface: true, ipam: { type: "host-local" } },
+    code: 7,
+    message: "cannot use IPAM when DisableContainerInterface flag is set",
+  },
+  { keys: { ipMasq: true }, code: 2, message: 'unsupported field "ipMasq" with value true' },
+  { keys: { vlan: 5 }, code: 2, message: 'unsupported field "vlan" with value 5' },
+  {
+    keys: { vlanTrunk: [{ id: 1 }] },
+    code: 2,
+    message: 'unsupported field "vlanTrunk" with value [{"id":1}]',
+  },
+  {
+    keys: { macspoofchk: true },
+    code: 2,
+    message: 'unsupported field "macspoofchk" with value true',
+  },
+];
+
+for (const { keys, code, message } of refused) {
+  test(`checkConfig refuses ${JSON.stringify(keys)}`, () => {
+    assert.throws(
+      () => checkConfig(configOf(keys)),
+      (error) => error instanceof CniError && error.code === code && error.message === message,
+    );
+  });
+}
+
+const wrongTypes = [
+  { keys: { mtu: "1500" }, message: 'invalid value for "mtu": expected number, got "1500"' },
+  { keys: { mtu: -1 }, message: 'invalid value for "mtu": expected >=0, got -1' },
+  {
+    keys: { isGateway: "yes" },
+    message: 'invalid value for "isGateway": expected boolean, got "yes"',
+  },
+  { keys: { runtimeConfig: { mac: "x" } }, message: "address x: invalid MAC address" },
+];
+
+for (const { keys, message } of wrongTypes) {
+  test(`a bridge configuration with ${JSON.stringify(keys)} is refused by name`, () => {
+    assert.throws(
+      () => configOf(keys),
+      (error) => error instanceof CniError && error.code === 7 && error.message === message,
+    );
+  });
+}
+
+test("wantedMac prefers the runtime's word, then args, then CNI_ARGS", () => {
+  const [a, b, c] = ["02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"];
+  const all = { runtimeConfig: { mac: a }, args: { cni: { mac: b } } };
+  assert.equal(wantedMac(configOf(all), { MAC: c }), a);
+  assert.equal(wantedMac(configOf({ args: all.args }), { MAC: c }), b);
+  assert.equal(wantedMac(configOf({}), { MAC: c }), c);
+  assert.equal(wantedMac(configOf({}), {}), undefined);
+  assert.equal(wantedMac(configOf({}), { MAC: "02-AB-CD-00-00-01" }), "02:ab:cd:00:00:01");
+  assert.throws(() => wantedMac(configOf({}), { MAC: "x" }), /address x: invalid MAC address/);
+});
