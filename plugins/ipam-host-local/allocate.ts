@@ -78,8 +78,12 @@ function reserveNext(
 
 /** A container's interface gets one address of a set; an old reservation may be for any of its interfaces. */
 function refuseSecondAddress(store: Store, { set, owner }: Allocation): void {
-  for (const { address, ifName } of store.holdingsOf(owner.containerId)) {
-    if (ifName !== owner.ifName && ifName !== "") continue;
+  const held = store
+    .holdingsOf(owner.containerId)
+    .filter(({ ifName }) => ifName === owner.ifName || ifName === "")
+    .map(({ address }) => address);
+  // Of several, the reference names the one whose file comes first.
+  for (const address of held.sort()) {
     const parsed = parseAddress(address);
     if (!parsed || !rangeOf(set, parsed)) continue;
     throw new CniError(

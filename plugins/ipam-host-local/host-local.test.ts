@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { listDirectory, stat } from "../../pkg/sys/file.ts";
-import { Node } from "./testing/node.ts";
+import { listDirectory, OpenFlag, openFile, stat } from "../../pkg/sys/file.ts";
+import { lock } from "../../pkg/sys/lock.ts";
+import { Machine } from "./testing/machine.ts";
 
 const dualStack = {
   ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "fd00::/64" }]],
 };
 
 test("ADD answers with an address of each set, the routes and the DNS servers", () => {
-  using node = new Node({ ...dualStack, resolvConf: "" });
-  node.write("resolv.conf", "nameserver 192.0.2.1\n");
-  node.ipam.resolvConf = `${node.path}/resolv.conf`;
-  node.ipam.routes = [{ dst: "0.0.0.0/0" }, { dst: "FD01::/16", gw: "fd00::0:1", mtu: 1400 }];
-  const result = JSON.parse(node.call("ADD", "a")) as Record<string, unknown>;
+  using machine = new Machine({ ...dualStack, resolvConf: "" });
+  machine.write("resolv.conf", "nameserver 192.0.2.1\n");
+  machine.ipam.resolvConf = `${machine.path}/resolv.conf`;
+  machine.ipam.routes = [{ dst: "0.0.0.0/0" }, { dst: "FD01::/16", gw: "fd00::0:1", mtu: 1400 }];
+  const result = JSON.parse(machine.call("ADD", "a")) as Record<string, unknown>;
   assert.deepEqual(result, {
     cniVersion: "1.0.0",
     ips: [
@@ -25,98 +26,101 @@ test("ADD answers with an address of each set, the routes and the DNS servers", 
 });
 
 test("the files are the reference's, and nobody else's to read", () => {
-  using node = new Node(dualStack);
-  node.add("a");
-  const mode = (name: string) => stat(`${node.path}/${name}`).mode & 0o777;
+  using machine = new Machine(dualStack);
+  machine.add("a");
+  const mode = (name: string) => stat(`${machine.path}/${name}`).mode & 0o777;
   const names = ["10.1.0.2", "fd00::2", "last_reserved_ip.0", "last_reserved_ip.1", "lock"];
-  assert.deepEqual(listDirectory(node.path).sort(), names);
+  assert.deepEqual(listDirectory(machine.path).sort(), names);
   for (const name of names) assert.equal(mode(name), 0o600, name);
   assert.equal(mode("."), 0o700);
   assert.equal(mode("../.tscni/net/owners"), 0o700);
-  assert.equal(node.read("10.1.0.2"), "a\r\neth0");
-  assert.equal(node.read("last_reserved_ip.0"), "10.1.0.2");
-  assert.equal(node.read("last_reserved_ip.1"), "fd00::2");
+  assert.equal(machine.read("10.1.0.2"), "a\r\neth0");
+  assert.equal(machine.read("last_reserved_ip.0"), "10.1.0.2");
+  assert.equal(machine.read("last_reserved_ip.1"), "fd00::2");
 });
 
 test("released addresses rest until all others were given", () => {
-  using node = new Node({ subnet: "10.1.0.0/29" });
-  assert.deepEqual(node.add("a"), ["10.1.0.2/29"]);
-  node.del("a");
-  assert.deepEqual(node.add("b"), ["10.1.0.3/29"]);
-  for (const id of ["c", "d", "e"]) node.add(id);
-  assert.deepEqual(node.add("f"), ["10.1.0.2/29"]);
-  node.del("d");
-  assert.deepEqual(node.add("g"), ["10.1.0.5/29"]);
+  using machine = new Machine({ subnet: "10.1.0.0/29" });
+  assert.deepEqual(machine.add("a"), ["10.1.0.2/29"]);
+  machine.del("a");
+  assert.deepEqual(machine.add("b"), ["10.1.0.3/29"]);
+  for (const id of ["c", "d", "e"]) machine.add(id);
+  assert.deepEqual(machine.add("f"), ["10.1.0.2/29"]);
+  machine.del("d");
+  assert.deepEqual(machine.add("g"), ["10.1.0.5/29"]);
 });
 
 test("the last address reserved shrinks in place", () => {
-  using node = new Node({ subnet: "10.1.0.0/24", rangeStart: "10.1.0.99" });
-  node.add("a");
-  node.add("b");
-  assert.equal(node.read("last_reserved_ip.0"), "10.1.0.100");
-  node.ipam.rangeStart = "10.1.0.9";
-  node.ipam.rangeEnd = "10.1.0.90";
-  node.add("c");
-  assert.equal(node.read("last_reserved_ip.0"), "10.1.0.9");
+  using machine = new Machine({ subnet: "10.1.0.0/24", rangeStart: "10.1.0.99" });
+  machine.add("a");
+  machine.add("b");
+  assert.equal(machine.read("last_reserved_ip.0"), "10.1.0.100");
+  machine.ipam.rangeStart = "10.1.0.9";
+  machine.ipam.rangeEnd = "10.1.0.90";
+  machine.add("c");
+  assert.equal(machine.read("last_reserved_ip.0"), "10.1.0.9");
 });
 
 test("a second ADD of an interface is refused, one of another interface is not", () => {
-  using node = new Node();
-  node.add("a");
+  using machine = new Machine();
+  machine.add("a");
   assert.deepEqual(
-    node.failure(() => node.add("a")),
+    machine.failure(() => machine.add("a")),
     {
       code: 999,
       message:
         "failed to allocate for range 0: 10.1.0.2 has been allocated to a, duplicate allocation is not allowed",
-      details: `reserved by "${node.path}/10.1.0.2"`,
+      details: `reserved by "${machine.path}/10.1.0.2"`,
     },
   );
-  assert.deepEqual(node.add("a", { ifName: "net1" }), ["10.1.0.3/24"]);
-  assert.deepEqual(node.add("a", { more: { runtimeConfig: { ips: ["10.1.0.9"] } } }), [
+  assert.deepEqual(machine.add("a", { ifName: "net1" }), ["10.1.0.3/24"]);
+  assert.deepEqual(machine.add("a", { more: { runtimeConfig: { ips: ["10.1.0.9"] } } }), [
     "10.1.0.9/24",
   ]);
-  node.del("a");
-  assert.deepEqual(node.reserved(), ["10.1.0.3"]);
+  machine.del("a");
+  assert.deepEqual(machine.reserved(), ["10.1.0.3"]);
 });
 
 test("an old reservation is a container's, whatever the interface", () => {
-  using node = new Node();
-  node.write("10.1.0.7", "a");
-  assert.match(node.failure(() => node.add("a")).message, /10\.1\.0\.7 has been allocated to a/);
-  node.check("a");
-  node.del("a");
-  assert.deepEqual(node.reserved(), []);
+  using machine = new Machine();
+  machine.write("10.1.0.7", "a");
+  assert.match(
+    machine.failure(() => machine.add("a")).message,
+    /10\.1\.0\.7 has been allocated to a/,
+  );
+  machine.check("a");
+  machine.del("a");
+  assert.deepEqual(machine.reserved(), []);
 });
 
 test("DEL leaves an old reservation where there is a new one", () => {
-  using node = new Node();
-  node.write("10.1.0.7", "a");
-  node.write("10.1.0.8", "a\r\neth0");
-  node.del("a");
-  assert.deepEqual(node.reserved(), ["10.1.0.7"]);
+  using machine = new Machine();
+  machine.write("10.1.0.7", "a");
+  machine.write("10.1.0.8", "a\r\neth0");
+  machine.del("a");
+  assert.deepEqual(machine.reserved(), ["10.1.0.7"]);
 });
 
 test("an exhausted set is an error, and what came before it is given back", () => {
-  using node = new Node({
+  using machine = new Machine({
     ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "fd00::/64", rangeEnd: "fd00::2" }]],
   });
-  node.add("a");
-  const { message } = node.failure(() => node.add("b"));
+  machine.add("a");
+  const { message } = machine.failure(() => machine.add("b"));
   assert.equal(
     message,
     "failed to allocate for range 1: no IP addresses available in range set: fd00::1-fd00::2",
   );
-  assert.deepEqual(node.reserved(), ["10.1.0.2", "fd00::2"]);
-  node.del("a");
-  assert.deepEqual(node.add("b"), ["10.1.0.4/24", "fd00::2/64"]);
+  assert.deepEqual(machine.reserved(), ["10.1.0.2", "fd00::2"]);
+  machine.del("a");
+  assert.deepEqual(machine.add("b"), ["10.1.0.4/24", "fd00::2/64"]);
 });
 
 test("a set is used to the last address, past a long row of taken ones", () => {
-  using node = new Node({ subnet: "10.1.0.0/26" });
-  for (let i = 2; i <= 62; i++) if (i !== 60) node.write(`10.1.0.${i}`, "other\r\neth0");
-  assert.deepEqual(node.add("a"), ["10.1.0.60/26"]);
-  assert.match(node.failure(() => node.add("b")).message, /no IP addresses available/);
+  using machine = new Machine({ subnet: "10.1.0.0/26" });
+  for (let i = 2; i <= 62; i++) if (i !== 60) machine.write(`10.1.0.${i}`, "other\r\neth0");
+  assert.deepEqual(machine.add("a"), ["10.1.0.60/26"]);
+  assert.match(machine.failure(() => machine.add("b")).message, /no IP addresses available/);
 });
 
 const requests = [
@@ -134,86 +138,93 @@ const requests = [
 
 for (const { args, message } of requests) {
   test(`a request is refused and nothing stays: ${message}`, () => {
-    using node = new Node();
-    node.add("a");
-    assert.equal(node.failure(() => node.add("b", { args })).message, message);
-    assert.deepEqual(node.reserved(), ["10.1.0.2"]);
+    using machine = new Machine();
+    machine.add("a");
+    assert.equal(machine.failure(() => machine.add("b", { args })).message, message);
+    assert.deepEqual(machine.reserved(), ["10.1.0.2"]);
   });
 }
 
 test("a requested address moves the round on", () => {
-  using node = new Node();
-  assert.deepEqual(node.add("a", { args: "IP=10.1.0.9" }), ["10.1.0.9/24"]);
-  assert.deepEqual(node.add("b"), ["10.1.0.10/24"]);
+  using machine = new Machine();
+  assert.deepEqual(machine.add("a", { args: "IP=10.1.0.9" }), ["10.1.0.9/24"]);
+  assert.deepEqual(machine.add("b"), ["10.1.0.10/24"]);
 });
 
 test("ranges of the runtime come first", () => {
-  using node = new Node({ subnet: "10.1.0.0/24", ranges: [[{ subnet: "10.2.0.0/24" }]] });
+  using machine = new Machine({ subnet: "10.1.0.0/24", ranges: [[{ subnet: "10.2.0.0/24" }]] });
   const more = { runtimeConfig: { ipRanges: [[{ subnet: "10.3.0.0/24" }]] } };
-  assert.deepEqual(node.add("a", { more }), ["10.3.0.2/24", "10.1.0.2/24", "10.2.0.2/24"]);
+  assert.deepEqual(machine.add("a", { more }), ["10.3.0.2/24", "10.1.0.2/24", "10.2.0.2/24"]);
 });
 
 for (const content of ["", "\0\0\0", "a\r\neth0\r\n\0"]) {
   test(`a reservation holding ${JSON.stringify(content)} is free, and its loss is told`, () => {
-    using node = new Node();
-    node.write("10.1.0.2", content);
-    assert.deepEqual(node.add("a"), ["10.1.0.2/24"]);
-    assert.equal(node.read("10.1.0.2"), "a\r\neth0");
-    assert.deepEqual(node.lines, [`took 10.1.0.2: "${node.path}/10.1.0.2" was empty or torn`]);
+    using machine = new Machine();
+    machine.write("10.1.0.2", content);
+    assert.deepEqual(machine.add("a"), ["10.1.0.2/24"]);
+    assert.equal(machine.read("10.1.0.2"), "a\r\neth0");
+    assert.deepEqual(machine.lines, [
+      `took 10.1.0.2: "${machine.path}/10.1.0.2" was empty or torn`,
+    ]);
   });
 }
 
 test("a torn reservation in a full range is found in the end", () => {
-  using node = new Node({ subnet: "10.1.0.0/26" });
-  for (let i = 2; i <= 62; i++) node.write(`10.1.0.${i}`, i === 50 ? "" : "other\r\neth0");
-  node.status();
-  assert.deepEqual(node.add("a"), ["10.1.0.50/26"]);
-  assert.equal(node.failure(() => node.status()).code, 50);
+  using machine = new Machine({ subnet: "10.1.0.0/26" });
+  for (let i = 2; i <= 62; i++) machine.write(`10.1.0.${i}`, i === 50 ? "" : "other\r\neth0");
+  machine.status();
+  assert.deepEqual(machine.add("a"), ["10.1.0.50/26"]);
+  assert.equal(machine.failure(() => machine.status()).code, 50);
 });
 
 test("CHECK wants a reservation of this attachment", () => {
-  using node = new Node();
-  const { message } = node.failure(() => node.check("a"));
+  using machine = new Machine();
+  const { message } = machine.failure(() => machine.check("a"));
   assert.equal(message, "host-local: Failed to find address added by container a");
-  node.add("a");
-  node.check("a");
-  assert.match(node.failure(() => node.check("a", { ifName: "net1" })).message, /Failed to find/);
+  machine.add("a");
+  machine.check("a");
+  assert.match(
+    machine.failure(() => machine.check("a", { ifName: "net1" })).message,
+    /Failed to find/,
+  );
 });
 
 test("DEL of nothing succeeds and makes nothing", () => {
-  using node = new Node();
-  node.del("a");
-  assert.deepEqual(listDirectory(node.scratchPath), []);
-  node.add("a");
-  node.del("a");
-  node.del("a");
-  assert.deepEqual(node.reserved(), []);
+  using machine = new Machine();
+  machine.del("a");
+  assert.deepEqual(listDirectory(machine.scratchPath), []);
+  machine.add("a");
+  machine.del("a");
+  machine.del("a");
+  assert.deepEqual(machine.reserved(), []);
 });
 
 test("GC keeps what is listed and removes the rest", () => {
-  using node = new Node();
-  node.add("a");
-  node.add("a", { ifName: "net1" });
-  node.add("b");
-  node.write("10.1.0.7", "a");
-  node.write("10.1.0.8", "c");
-  node.write("10.1.0.9", "");
-  node.write(".tmp-1", "b\r\neth0");
-  node.gc([{ containerID: "a", ifname: "eth0" }]);
-  assert.deepEqual(node.reserved(), ["10.1.0.2", "10.1.0.7"]);
-  assert.ok(!listDirectory(node.path).includes(".tmp-1"));
-  node.gc([]);
-  assert.deepEqual(node.reserved(), []);
-  node.add("b");
+  using machine = new Machine();
+  machine.add("a");
+  machine.add("a", { ifName: "net1" });
+  machine.add("b");
+  machine.write("10.1.0.7", "a");
+  machine.write("10.1.0.8", "c");
+  machine.write("10.1.0.9", "");
+  machine.write(".tmp-1", "b\r\neth0");
+  machine.gc([{ containerID: "a", ifname: "eth0" }]);
+  assert.deepEqual(machine.reserved(), ["10.1.0.2", "10.1.0.7"]);
+  assert.ok(!listDirectory(machine.path).includes(".tmp-1"));
+  machine.gc([]);
+  assert.deepEqual(machine.reserved(), []);
+  machine.add("b");
 });
 
 test("STATUS counts what is free once nothing is", () => {
-  using node = new Node({ ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "10.2.0.0/30" }]] });
-  node.status();
-  assert.deepEqual(listDirectory(node.scratchPath), []);
-  node.add("a");
+  using machine = new Machine({
+    ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "10.2.0.0/30" }]],
+  });
+  machine.status();
+  assert.deepEqual(listDirectory(machine.scratchPath), []);
+  machine.add("a");
   assert.deepEqual(
-    node.failure(() => node.status()),
+    machine.failure(() => machine.status()),
     {
       code: 50,
       message: "no IP addresses available in range set: 10.2.0.1-10.2.0.2",
@@ -223,16 +234,16 @@ test("STATUS counts what is free once nothing is", () => {
 });
 
 test("a data directory that is a file is an error of every verb", () => {
-  using node = new Node();
-  node.write("file", "");
-  node.ipam.dataDir = `${node.path}/file`;
-  const reason = `open ${node.path}/file/net: not a directory`;
+  using machine = new Machine();
+  machine.write("file", "");
+  machine.ipam.dataDir = `${machine.path}/file`;
+  const reason = `open ${machine.path}/file/net: not a directory`;
   for (const verb of ["ADD", "CHECK", "DEL"]) {
-    assert.equal(node.failure(() => node.call(verb, "a")).message, reason);
+    assert.equal(machine.failure(() => machine.call(verb, "a")).message, reason);
   }
-  const { code, message } = node.failure(() => node.status());
+  const { code, message } = machine.failure(() => machine.status());
   assert.equal(code, 50);
-  assert.equal(message, `cannot reserve addresses in "${node.path}/file/net": ${reason}`);
+  assert.equal(message, `cannot reserve addresses in "${machine.path}/file/net": ${reason}`);
 });
 
 const badConfigs = [
@@ -251,21 +262,38 @@ const badConfigs = [
 
 for (const { ipam, message } of badConfigs) {
   test(`a configuration is refused: ${message}`, () => {
-    using node = new Node(ipam);
-    const failure = node.failure(() => node.add("a"));
+    using machine = new Machine(ipam);
+    const failure = machine.failure(() => machine.add("a"));
     assert.deepEqual([failure.code, failure.message], [7, message]);
-    assert.deepEqual(listDirectory(node.scratchPath), []);
+    assert.deepEqual(listDirectory(machine.scratchPath), []);
   });
 }
 
 test("a resolv.conf that is not there fails ADD before anything is reserved", () => {
-  using node = new Node({ subnet: "10.1.0.0/24", resolvConf: "/no/such/file" });
-  const { message } = node.failure(() => node.add("a"));
+  using machine = new Machine({ subnet: "10.1.0.0/24", resolvConf: "/no/such/file" });
+  const { message } = machine.failure(() => machine.add("a"));
   assert.equal(message, "open /no/such/file: no such file or directory");
-  assert.deepEqual(listDirectory(node.scratchPath), []);
+  assert.deepEqual(listDirectory(machine.scratchPath), []);
+});
+
+test("an ADD that is interrupted while it waits for the lock changes nothing", () => {
+  using machine = new Machine();
+  machine.write("lock", "");
+  using held = openFile(`${machine.path}/lock`, OpenFlag.readOnly);
+  lock(held, 0);
+  using readable = openFile("/dev/null", OpenFlag.readOnly);
+  assert.deepEqual(
+    machine.failure(() => machine.add("a", { cancelFd: readable.fd })),
+    {
+      code: 11,
+      message: `cannot lock "${machine.path}/lock": interrupted`,
+      details: undefined,
+    },
+  );
+  assert.deepEqual(listDirectory(machine.path), ["lock"]);
 });
 
 test("keys in another case are found, as Go finds them", () => {
-  using node = new Node({ Subnet: "10.1.0.0/24", RANGESTART: "10.1.0.9" });
-  assert.deepEqual(node.add("a"), ["10.1.0.9/24"]);
+  using machine = new Machine({ Subnet: "10.1.0.0/24", RANGESTART: "10.1.0.9" });
+  assert.deepEqual(machine.add("a"), ["10.1.0.9/24"]);
 });

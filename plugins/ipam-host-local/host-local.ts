@@ -75,7 +75,7 @@ function reserveAll(context: Call, settings: Settings): Candidate[] {
   const reserved: Candidate[] = [];
   undo.push(() => releaseAll(place, containerId, reserved));
 
-  using store = Store.open(place);
+  using store = Store.open({ ...place, cancelFd: context.cancelFd });
   const requested = [...settings.requested];
   const found = settings.sets.map((set, index) =>
     allocate(store, {
@@ -97,8 +97,9 @@ function releaseAll(place: StorePlace, containerId: string, reserved: readonly C
   for (const { address } of reserved) store?.release(containerId, formatAddress(address));
 }
 
-function placeOf({ network, cancelFd, log }: Call, { dataDir }: Settings): StorePlace {
-  return { dataDir, network, cancelFd, log };
+/** Only ADD stops waiting for the lock when it is interrupted: what is to be released must be. */
+function placeOf({ network, log }: Call, { dataDir }: Settings): StorePlace {
+  return { dataDir, network, cancelFd: -1, log };
 }
 
 /** What the attachment holds; only if there is nothing, what old reservations say its container holds. */

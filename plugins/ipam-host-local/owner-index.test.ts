@@ -11,7 +11,7 @@ import {
 } from "../../pkg/sys/file.ts";
 import { Scratch } from "../../pkg/sys/testing/scratch.ts";
 import { type Holding, OwnerIndex } from "./owner-index.ts";
-import { Node } from "./testing/node.ts";
+import { Machine } from "./testing/machine.ts";
 
 const eth0 = (address: string): Holding => ({ address, ifName: "eth0" });
 
@@ -77,80 +77,85 @@ test("an index knows nothing of containers that no file can be named after", () 
 });
 
 /** The index's only folder. */
-function folderOf(node: Node): string {
-  const [name = "", ...more] = listDirectory(node.indexRoot);
+function folderOf(machine: Machine): string {
+  const [name = "", ...more] = listDirectory(machine.indexRoot);
   assert.deepEqual(more, []);
-  return `${node.indexRoot}/${name}`;
+  return `${machine.indexRoot}/${name}`;
 }
 
 /** Whether the index is in use: its folder is named after the directory's time. */
-function isCurrent(node: Node): boolean {
-  return folderOf(node).endsWith(`/${stat(node.path).mtimeNs}`);
+function isCurrent(machine: Machine): boolean {
+  return folderOf(machine).endsWith(`/${stat(machine.path).mtimeNs}`);
 }
 
 test("the index follows ADD and DEL", () => {
-  using node = new Node();
-  node.add("a");
-  node.add("a", { ifName: "net1" });
-  node.add("b");
-  assert.ok(isCurrent(node));
-  assert.deepEqual(listDirectory(folderOf(node)).sort(), ["a", "b"]);
-  node.del("a");
-  node.del("b");
-  assert.ok(isCurrent(node));
-  assert.deepEqual(listDirectory(folderOf(node)), ["a"]);
+  using machine = new Machine();
+  machine.add("a");
+  machine.add("a", { ifName: "net1" });
+  machine.add("b");
+  assert.ok(isCurrent(machine));
+  assert.deepEqual(listDirectory(folderOf(machine)).sort(), ["a", "b"]);
+  machine.del("a");
+  machine.del("b");
+  assert.ok(isCurrent(machine));
+  assert.deepEqual(listDirectory(folderOf(machine)), ["a"]);
 });
 
 test("a failed ADD leaves the index current", () => {
-  using node = new Node();
-  node.add("a");
-  node.failure(() => node.add("b", { more: { runtimeConfig: { ips: ["10.1.0.7", "10.9.0.1"] } } }));
-  assert.ok(isCurrent(node));
-  assert.deepEqual(listDirectory(folderOf(node)), ["a"]);
+  using machine = new Machine();
+  machine.add("a");
+  machine.failure(() =>
+    machine.add("b", { more: { runtimeConfig: { ips: ["10.1.0.7", "10.9.0.1"] } } }),
+  );
+  assert.ok(isCurrent(machine));
+  assert.deepEqual(listDirectory(folderOf(machine)), ["a"]);
 });
 
 test("a reservation made by someone else is seen at once", () => {
-  using node = new Node();
-  node.add("a");
-  node.write("10.1.0.9", "b\r\neth0");
-  assert.match(node.failure(() => node.add("b")).message, /10\.1\.0\.9 has been allocated to b/);
-  node.del("b");
-  assert.deepEqual(node.reserved(), ["10.1.0.2"]);
-  assert.ok(isCurrent(node));
+  using machine = new Machine();
+  machine.add("a");
+  machine.write("10.1.0.9", "b\r\neth0");
+  assert.match(
+    machine.failure(() => machine.add("b")).message,
+    /10\.1\.0\.9 has been allocated to b/,
+  );
+  machine.del("b");
+  assert.deepEqual(machine.reserved(), ["10.1.0.2"]);
+  assert.ok(isCurrent(machine));
 });
 
 test("a reservation removed by someone else is not missed", () => {
-  using node = new Node();
-  node.add("a");
-  node.remove("10.1.0.2");
-  assert.match(node.failure(() => node.check("a")).message, /Failed to find/);
-  assert.deepEqual(node.add("a"), ["10.1.0.3/24"]);
+  using machine = new Machine();
+  machine.add("a");
+  machine.remove("10.1.0.2");
+  assert.match(machine.failure(() => machine.check("a")).message, /Failed to find/);
+  assert.deepEqual(machine.add("a"), ["10.1.0.3/24"]);
 });
 
 test("a crash between reservation and index costs nothing but time", () => {
-  using node = new Node();
-  node.add("a");
+  using machine = new Machine();
+  machine.add("a");
   // As far as an ADD gets that is killed before its index is written, and a DEL likewise.
-  node.write("10.1.0.3", "b\r\neth0");
-  node.remove("10.1.0.2");
-  assert.ok(!isCurrent(node));
-  node.check("b");
-  node.add("a");
-  node.del("b");
-  assert.ok(isCurrent(node));
+  machine.write("10.1.0.3", "b\r\neth0");
+  machine.remove("10.1.0.2");
+  assert.ok(!isCurrent(machine));
+  machine.check("b");
+  machine.add("a");
+  machine.del("b");
+  assert.ok(isCurrent(machine));
   assert.deepEqual(
-    node.reserved(),
+    machine.reserved(),
     ["10.1.0.3"].map(() => "10.1.0.4"),
   );
 });
 
 test("a crash between the index's name and the directory's time is noticed", () => {
-  using node = new Node();
-  node.add("a");
-  rename(folderOf(node), `${node.indexRoot}/1000000000`);
-  node.add("b");
-  assert.ok(isCurrent(node));
-  assert.deepEqual(listDirectory(folderOf(node)).sort(), ["a", "b"]);
+  using machine = new Machine();
+  machine.add("a");
+  rename(folderOf(machine), `${machine.indexRoot}/1000000000`);
+  machine.add("b");
+  assert.ok(isCurrent(machine));
+  assert.deepEqual(listDirectory(folderOf(machine)).sort(), ["a", "b"]);
 });
 
 const corruptions = [
@@ -162,49 +167,52 @@ const corruptions = [
 
 for (const { name, target } of corruptions) {
   test(`an index that names ${name} is not believed`, () => {
-    using node = new Node();
-    node.add("a");
-    node.add("b");
-    unlink(`${folderOf(node)}/a`);
-    symlink(target, `${folderOf(node)}/a`);
-    node.check("a");
-    node.del("a");
-    assert.deepEqual(node.reserved(), ["10.1.0.3"]);
-    assert.ok(isCurrent(node));
-    node.check("b");
+    using machine = new Machine();
+    machine.add("a");
+    machine.add("b");
+    unlink(`${folderOf(machine)}/a`);
+    symlink(target, `${folderOf(machine)}/a`);
+    machine.check("a");
+    machine.del("a");
+    assert.deepEqual(machine.reserved(), ["10.1.0.3"]);
+    assert.ok(isCurrent(machine));
+    machine.check("b");
   });
 }
 
 test("an index that cannot be used is done without, and told", () => {
-  using node = new Node();
-  node.add("a");
-  const folder = folderOf(node);
+  using machine = new Machine();
+  machine.add("a");
+  const folder = folderOf(machine);
   unlink(`${folder}/a`);
   makeDirectories(`${folder}/a`, 0o700);
-  node.check("a");
-  assert.match(node.lines.join("\n"), /cannot use the index in ".*": readlink a: invalid argument/);
-  assert.match(node.failure(() => node.add("a")).message, /has been allocated to a/);
-  assert.deepEqual(node.add("b"), ["10.1.0.3/24"]);
-  node.del("a");
-  assert.deepEqual(node.reserved(), ["10.1.0.3"]);
+  machine.check("a");
+  assert.match(
+    machine.lines.join("\n"),
+    /cannot use the index in ".*": readlink a: invalid argument/,
+  );
+  assert.match(machine.failure(() => machine.add("a")).message, /has been allocated to a/);
+  assert.deepEqual(machine.add("b"), ["10.1.0.3/24"]);
+  machine.del("a");
+  assert.deepEqual(machine.reserved(), ["10.1.0.3"]);
 });
 
 test("a file in the index's place does not hinder", () => {
-  using node = new Node();
-  node.write("x", "");
-  rename(`${node.path}/x`, `${node.dataDir}/.tscni`);
-  node.add("a");
-  assert.match(node.failure(() => node.add("a")).message, /has been allocated to a/);
-  node.del("a");
-  assert.deepEqual(node.reserved(), []);
+  using machine = new Machine();
+  machine.write("x", "");
+  rename(`${machine.path}/x`, `${machine.dataDir}/.tscni`);
+  machine.add("a");
+  assert.match(machine.failure(() => machine.add("a")).message, /has been allocated to a/);
+  machine.del("a");
+  assert.deepEqual(machine.reserved(), []);
 });
 
 test("a container id too long for a file name needs no index", () => {
-  using node = new Node();
+  using machine = new Machine();
   const long = "a".repeat(300);
-  node.add(long);
-  assert.match(node.failure(() => node.add(long)).message, /has been allocated/);
-  node.check(long);
-  node.del(long);
-  assert.deepEqual(node.reserved(), []);
+  machine.add(long);
+  assert.match(machine.failure(() => machine.add(long)).message, /has been allocated/);
+  machine.check(long);
+  machine.del(long);
+  assert.deepEqual(machine.reserved(), []);
 });

@@ -26,7 +26,7 @@ import { formatOwner, listReserved, type Owner, readOwner } from "./reservation.
 export interface StorePlace {
   readonly dataDir: string;
   readonly network: string;
-  /** Readable when the runtime wants the call to end; -1 for none. */
+  /** Readable when waiting for the lock is to end; -1 for never. */
   readonly cancelFd: number;
   readonly log: (line: string) => void;
 }
@@ -133,15 +133,16 @@ export class Store implements Disposable {
       if (!torn && !name.startsWith(temporaryPrefix)) continue;
       unlink(name, this.#directory);
       this.#changed = true;
-      this.#log(`removed "${this.path}/${name}": it was empty or torn`);
+      this.#log(`removed "${this.path}/${name}": empty, torn or unfinished`);
     }
   }
 
   /** Where the walk through a range set stopped. */
   lastReserved(setIndex: number): LastReserved {
-    this.#changed = true;
     const name = `last_reserved_ip.${setIndex}`;
-    return this.#withPath(name, () => new LastReserved(this.#directory, name));
+    const last = this.#withPath(name, () => new LastReserved(this.#directory, name));
+    this.#changed = true; // the file may be new
+    return last;
   }
 
   /** What was reserved stays. */
@@ -273,11 +274,13 @@ function takeLock(directory: Fd, place: StorePlace): Fd {
   } catch (error) {
     file?.[Symbol.dispose]();
     if (!isSysError(error)) throw error;
-    if (error.errno !== Errno.ETIMEDOUT) throw new SysError(error.call, error.errno, path);
-    throw new CniError(
-      ErrorCode.tryAgainLater,
-      `cannot lock "${path}": another process has held it for ${lockTimeoutMs / 1000} s`,
-    );
+    const { call, errno } = error;
+    if (errno !== Errno.ETIMEDOUT && errno !== Errno.EINTR) throw new SysError(call, errno, path);
+    const outcome =
+      errno === Errno.EINTR
+        ? "interrupted"
+        : `another process has held it for ${lockTimeoutMs / 1000} s`;
+    throw new CniError(ErrorCode.tryAgainLater, `cannot lock "${path}": ${outcome}`);
   }
 }
 

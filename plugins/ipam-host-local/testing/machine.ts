@@ -20,6 +20,8 @@ export interface CallOptions {
   ifName?: string;
   args?: string;
   cniVersion?: string;
+  /** Readable when the runtime wants the call to end. */
+  cancelFd?: number;
   /** Keys beside `ipam`. */
   more?: Record<string, unknown>;
 }
@@ -32,7 +34,7 @@ export interface Failure {
 
 const ipamDefault = { subnet: "10.1.0.0/24" };
 
-export class Node implements Disposable {
+export class Machine implements Disposable {
   readonly #scratch = new Scratch();
   readonly dataDir = `${this.#scratch.path}/networks`;
   readonly path = `${this.dataDir}/net`;
@@ -43,7 +45,7 @@ export class Node implements Disposable {
   ipam: Record<string, unknown>;
 
   constructor(ipam: Record<string, unknown> = ipamDefault) {
-    this.ipam = ipam;
+    this.ipam = { ...ipam };
   }
 
   /** The addresses that ADD gives, with their prefix lengths. */
@@ -73,7 +75,7 @@ export class Node implements Disposable {
 
   /** What the plugin prints. Throws what it throws. */
   call(verb: string, containerId: string, options: CallOptions = {}): string {
-    const { ifName = "eth0", args = "", cniVersion = "1.0.0", more = {} } = options;
+    const { ifName = "eth0", args = "", cniVersion = "1.0.0", cancelFd = -1, more = {} } = options;
     let stdout = "";
     const ipam = { type: "host-local", dataDir: this.dataDir, ...this.ipam };
     perform(hostLocal, {
@@ -87,7 +89,7 @@ export class Node implements Disposable {
       },
       readStdin: () => JSON.stringify({ cniVersion, name: "net", type: "bridge", ipam, ...more }),
       builtIn: [],
-      cancelFd: -1,
+      cancelFd,
       checkInterrupted: () => {},
       print: (text) => {
         stdout += text;
