@@ -4,13 +4,13 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 const engine = join(root, "dist/engine/engine");
-const output = join(root, "dist/engine-tests");
 
 function findTests(wanted: readonly string[]): string[] {
   return ["pkg", "plugins", "libcni"]
@@ -26,7 +26,7 @@ function findTests(wanted: readonly string[]): string[] {
 }
 
 /** Each file is a program of its own, as it is a process of its own on Node: tests may move namespace or block signals. */
-async function bundle(file: string): Promise<string> {
+async function bundle(file: string, output: string): Promise<string> {
   const outfile = join(output, file.replaceAll("/", "-").replace(/\.test\.ts$/, ".js"));
   const entry = [
     `import "./scripts/testing/missing-globals.ts";`,
@@ -73,15 +73,18 @@ async function main(): Promise<number> {
     console.error("dist/engine/engine is missing: npx tsx scripts/build-engine.ts makes it");
     return 2;
   }
-  rmSync(output, { recursive: true, force: true });
-  mkdirSync(output, { recursive: true });
   const files = findTests(process.argv.slice(2));
-  const programs = await Promise.all(files.map(bundle));
+  const output = mkdtempSync(join(tmpdir(), "engine-tests-"));
   const total = { passed: 0, failed: 0 };
-  for (const [index, file] of files.entries()) {
-    const { passed, failed } = run(file, programs[index] ?? "");
-    total.passed += passed;
-    total.failed += failed;
+  try {
+    const programs = await Promise.all(files.map((file) => bundle(file, output)));
+    for (const [index, file] of files.entries()) {
+      const { passed, failed } = run(file, programs[index] ?? "");
+      total.passed += passed;
+      total.failed += failed;
+    }
+  } finally {
+    rmSync(output, { recursive: true });
   }
   console.log(
     `${total.passed} passed, ${total.failed} failed in ${files.length} files on the engine`,
