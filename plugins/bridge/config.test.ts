@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import * as v from "valibot";
 import { CniError } from "../../pkg/cni/error.ts";
 import { readConfig } from "../../pkg/skel/config.ts";
-import { bridge } from "./bridge.ts";
-import { type BridgeConfig, checkConfig, wantedMac } from "./config.ts";
+import { commonEntries } from "../../pkg/skel/field.ts";
+import { type BridgeConfig, bridgeEntries, checkConfig, wantedMac } from "./config.ts";
 
 function configOf(keys: object): BridgeConfig {
-  return readConfig(bridge.schema, { name: "n", ...keys }) as BridgeConfig;
+  return readConfig(v.object({ ...commonEntries, ...bridgeEntries }), { name: "n", ...keys });
 }
 
 test("a bridge configuration has the reference's defaults", () => {

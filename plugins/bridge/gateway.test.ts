@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import * as v from "valibot";
 import { formatPrefix } from "../../pkg/ip/prefix.ts";
 import { readConfig } from "../../pkg/skel/config.ts";
-import { bridge } from "./bridge.ts";
-import type { BridgeConfig } from "./config.ts";
+import { commonEntries } from "../../pkg/skel/field.ts";
+import { type BridgeConfig, bridgeEntries } from "./config.ts";
 import { bridgeAddresses, withGateways } from "./gateway.ts";
 
 function configOf(keys: object): BridgeConfig {
-  return readConfig(bridge.schema, { name: "n", ...keys }) as BridgeConfig;
+  return readConfig(v.object({ ...commonEntries, ...bridgeEntries }), { name: "n", ...keys });
 }
 
 const cases = [
