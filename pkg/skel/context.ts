@@ -90,10 +90,10 @@ export class Context<Config> implements Disposable {
   }
 
   /** The container's namespace if it still exists: DEL must succeed without it. */
-  findContainer(): Namespace | undefined {
+  readonly findContainer = (): Namespace | undefined => {
     this.#container ??= Namespace.find(this.netns, this.host);
     return this.#container;
-  }
+  };
 
   /** Runs a step of DEL or GC; its failure is told at the end, after the other steps had their turn. */
   readonly attempt = (step: () => void): void => {
