@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Errno, SysError } from "../sys/errno.ts";
+import { openChannel, type SystemCall } from "./channel.ts";
+
+/** Plays back what the kernel says to each call in turn. */
+function script(...results: [name: string, result: number][]): SystemCall {
+  return (name) => {
+    const [expected, result] = results.shift() ?? ["nothing", 0];
+    assert.equal(name, expected);
+    return result;
+  };
+}
+
+test("a channel sends again when a signal came in between", () => {
+  const channel = openChannel(
+    0,
+    script(["socket", 9], ["sendto", -Errno.EINTR], ["sendto", 4], ["close", 0]),
+  );
+  channel.send(new Uint8Array(4));
+  channel.close();
+  channel.close();
+});
+
+test("a channel says what the kernel refused", () => {
+  assert.throws(() => openChannel(0, script(["socket", -Errno.EMFILE])), SysError);
+  const channel = openChannel(0, script(["socket", 9], ["sendto", -Errno.EMSGSIZE]));
+  assert.throws(
+    () => channel.send(new Uint8Array(4)),
+    /^SysError: send to netlink: message too long/,
+  );
+});
+
+test("a channel takes one datagram by recvfrom and tells its true length", () => {
+  const channel = openChannel(0, script(["socket", 9], ["recvfrom", 20000]));
+  const [datagram] = channel.receive(1, 0);
+  assert.equal(datagram?.length, 20000);
+  assert.equal(datagram?.end, 16384);
+});
+
+test("a channel takes several datagrams by one recvmmsg", () => {
+  const channel = openChannel(0, (name, ...args) => {
+    if (name === "socket") return 9;
+    assert.equal(name, "recvmmsg");
+    const vector = args[1];
+    assert.ok(vector instanceof Uint8Array);
+    assert.equal(args[2], 3);
+    const view = new DataView(vector.buffer);
+    view.setUint32(56, 36, true);
+    view.setUint32(64 + 56, 99999, true);
+    return 2;
+  });
+  const room = Math.trunc(32768 / 3) & ~7;
+  assert.deepEqual(
+    channel.receive(3, 0).map(({ start, end, length }) => ({ start, end, length })),
+    [
+      { start: 0, end: 36, length: 36 },
+      { start: room, end: 2 * room, length: 99999 },
+    ],
+  );
+});
+
+test("a channel knows an option that the kernel does not", () => {
+  const channel = openChannel(
+    0,
+    script(
+      ["socket", 9],
+      ["setsockopt", -Errno.ENOPROTOOPT],
+      ["setsockopt", 0],
+      ["setsockopt", -1],
+    ),
+  );
+  assert.equal(channel.setOption(12, 1), false);
+  assert.equal(channel.setOption(12, 1), true);
+  assert.throws(() => channel.setOption(12, 1), SysError);
+});
