@@ -67,7 +67,7 @@ function findCompiler(): Compiler {
  * compiler wrapper's. No path of this machine gets into the file.
  */
 function compile(target: string, { cc, libc }: Compiler): void {
-  const cargoHome = process.env["CARGO_HOME"] ?? join(homedir(), ".cargo");
+  const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   const sysroot = run("rustc", ["--print", "sysroot"]).trim();
   const flags = [
     ...["linker=" + cc, "relocation-model=static", "target-feature=+crt-static"].flatMap(

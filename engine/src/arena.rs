@@ -31,6 +31,8 @@ pub static ALL_INSIDE: Global<bool> = Global::new(false);
 pub struct Arena {
     next: usize,
     end: usize,
+    /// From here to the end nothing has ever been written.
+    fresh: usize,
     chunk: usize,
     /// Freed blocks by class, linked through their first word.
     free: [usize; CLASSES],
@@ -70,13 +72,14 @@ impl Arena {
         Self {
             next,
             end,
+            fresh: next,
             chunk: FIRST_CHUNK,
             free: [0; CLASSES],
             free_large: 0,
         }
     }
 
-    /// The first byte never used.
+    /// Where the used part ends.
     pub fn top(&self) -> usize {
         self.next
     }
@@ -97,7 +100,7 @@ impl Arena {
             self.free[class] = *(freed as *const usize);
             return Some((freed, false));
         }
-        Some((self.carve(total)?, true))
+        self.carve(total)
     }
 
     unsafe fn allocate_large(&mut self, total: usize) -> Option<(usize, bool)> {
@@ -111,7 +114,7 @@ impl Arena {
             link = block as *mut usize;
         }
         if ALL_INSIDE.get() {
-            return Some((self.carve(total)?, true));
+            return self.carve(total);
         }
         let length = total.checked_add(MAPPED_HEADER - HEADER + 4095)? & !4095;
         let block = sys::map(0, length, 0)? + MAPPED_HEADER;
@@ -119,25 +122,36 @@ impl Arena {
         Some((block, true))
     }
 
-    unsafe fn carve(&mut self, total: usize) -> Option<usize> {
+    unsafe fn carve(&mut self, total: usize) -> Option<(usize, bool)> {
         if self.end - self.next < total {
             if ALL_INSIDE.get() {
                 return None;
             }
             self.next = sys::map(0, self.chunk, 0)?;
             self.end = self.next + self.chunk;
+            self.fresh = self.next;
             self.chunk = (self.chunk * 2).min(LAST_CHUNK);
         }
         let block = self.next + HEADER;
-        self.next += total;
+        let is_fresh = self.next >= self.fresh;
+        self.use_up_to(self.next + total);
         *header(block) = total - HEADER;
-        Some(block)
+        Some((block, is_fresh))
+    }
+
+    fn use_up_to(&mut self, next: usize) {
+        self.next = next;
+        self.fresh = self.fresh.max(next);
     }
 
     unsafe fn release(&mut self, block: usize) {
         if is_mapped(block) {
             let length = capacity(block) + MAPPED_HEADER;
             sys::syscall(sys::MUNMAP, [block - MAPPED_HEADER, length]);
+            return;
+        }
+        if block + capacity(block) == self.next {
+            self.next = block - HEADER;
             return;
         }
         let total = capacity(block) + HEADER;
@@ -160,14 +174,14 @@ impl Arena {
             return remap(block, total);
         }
         if total <= LARGEST && old + HEADER <= LARGEST {
-            let grown = class_of(total).1;
+            let (class, grown) = class_of(total);
             if grown == old + HEADER {
                 return Some(block);
             }
-            let start = block - HEADER;
-            // The newest block of a chunk grows in place.
-            if block + old == self.next && grown > old && start + grown <= self.end {
-                self.next = start + grown;
+            let end = block - HEADER + grown;
+            // The last block of a chunk grows in place, unless that would leave a freed one unused.
+            if block + old == self.next && grown > old && end <= self.end && self.free[class] == 0 {
+                self.use_up_to(end);
                 *header(block) = grown - HEADER;
                 return Some(block);
             }
@@ -187,6 +201,7 @@ impl Arena {
                 block = *(block as *const usize);
             }
         }
+        ptr::write_bytes(self.next as *mut u8, 0, self.fresh - self.next);
     }
 }
 

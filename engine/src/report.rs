@@ -7,6 +7,11 @@ use rquickjs_sys as q;
 /// Prints what was thrown, with the stack as `engine.mapStack` renders it if the program has set that, and exits.
 pub unsafe fn uncaught(ctx: *mut q::JSContext, prefix: &[u8], thrown: q::JSValue) -> ! {
     sys::write_all(2, prefix);
+    if q::JS_IsNull(thrown) {
+        // What QuickJS throws when there is not even memory for the error.
+        sys::write_all(2, b"InternalError: out of memory\n");
+        sys::exit(1);
+    }
     if text::encode(ctx, thrown, |line| sys::write_all(2, line)).is_none() {
         // Telling what happened failed as well: out of memory or out of stack, most likely.
         q::JS_FreeValue(ctx, q::JS_GetException(ctx));
