@@ -14,7 +14,16 @@ import { NetlinkSocket, Protocol } from "../socket.ts";
 import { deleteAddress, dumpAddresses, newAddress, replaceAddress } from "./address.ts";
 import { addVlans, deleteVlans, dumpVlans } from "./bridge-vlan.ts";
 import { RouteGroup } from "./group.ts";
-import { deleteLink, dumpLinks, getLink, type Link, newLink, setLink } from "./link.ts";
+import { IpvlanMode } from "./ipvlan.ts";
+import {
+  deleteLink,
+  dumpLinks,
+  getLink,
+  type Link,
+  type LinkSettings,
+  newLink,
+  setLink,
+} from "./link.ts";
 import { MacvlanMode } from "./macvlan.ts";
 import { deleteNeighbour, dumpNeighbours, newNeighbour } from "./neighbour.ts";
 import {
@@ -28,6 +37,7 @@ import {
   replaceRoute,
 } from "./route.ts";
 import { deleteRule, dumpRules, newRule } from "./rule.ts";
+import { VlanProtocol } from "./vlan.ts";
 
 const cloneNewNet = 0x40000000;
 
@@ -376,6 +386,38 @@ test("VLANs of a port come and go", { skip }, (t) => {
   assert.equal(rows.find((row) => row.index === bridge.index)?.vlans.at(-1)?.from, 300);
   assert.equal(socket.dump(dumpVlans({ index })).length, 1);
 });
+
+const kinds: LinkSettings[] = [
+  { name: "k0", kind: "dummy" },
+  { name: "k1", kind: "ifb" },
+  { name: "k2", kind: "vrf", data: { table: 77 } },
+  { name: "k3", kind: "vlan", data: { id: 5, protocol: VlanProtocol.dot1q } },
+  { name: "k4", kind: "ipvlan", data: { mode: IpvlanMode.l3, flags: 0 } },
+  { name: "k5", kind: "macvlan", data: { mode: MacvlanMode.vepa } },
+  { name: "k6", kind: "bridge", data: { ageingTime: 100, groupFwdMask: 8 } },
+];
+
+for (const settings of kinds) {
+  test(`the kernel makes of a ${settings.kind} what was asked for`, { skip }, (t) => {
+    const { socket } = makePlace();
+    const [, parent] = socket.send(newLink({ name: "p0", kind: "veth" }), getLink({ name: "p0" }));
+    const isChild = ["vlan", "ipvlan", "macvlan"].includes(settings.kind ?? "");
+    const wanted = isChild ? { ...settings, parent: parent.index } : settings;
+    try {
+      socket.send(newLink({ ...wanted, mtu: 1300 }));
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || error.errno !== Errno.EOPNOTSUPP) throw error;
+      return t.skip("not in this kernel");
+    }
+    const [link] = socket.send(getLink({ name: settings.name ?? "" }));
+    assert.deepEqual([link.kind, link.mtu], [settings.kind, 1300]);
+    if (isChild) assert.equal(link.parent, parent.index);
+    const data: Record<string, unknown> = { ...link.data };
+    for (const [name, value] of Object.entries(settings.data ?? {})) {
+      assert.equal(data[name], value, name);
+    }
+  });
+}
 
 test("a hundred links are made, listed and deleted", { skip }, () => {
   const { socket } = makePlace();
