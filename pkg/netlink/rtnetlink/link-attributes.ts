@@ -3,7 +3,6 @@
 import {
   attributes,
   bareString,
-  boolean,
   type Codec,
   chosenBy,
   ipAddress,

@@ -214,9 +214,8 @@ test("addresses, routes and flags of an interface go in one batch", { skip }, ()
   );
   assert.deepEqual(row?.metrics, [{ mtu: 1300, advmss: 1200 }]);
   const [addresses] = container.ip("addr", "show", "eth0");
-  const locals = (addresses?.addr_info as { local: string; broadcast?: string }[]).map(
-    (a) => a.local,
-  );
+  const list = (addresses?.addr_info ?? []) as { local: string }[];
+  const locals = list.map(({ local }) => local);
   assert.ok(locals.includes("10.1.0.5") && locals.includes("fd00::5"));
 });
 
