@@ -1,12 +1,11 @@
 /** Runs a plugin's executable and understands what it says (CNI spec 1.1.0, section 5). */
 
 import { CniError, ErrorCode } from "../cni/error.ts";
-import { decodeJson } from "../cni/json.ts";
-import { goQuote } from "../cni/quote.ts";
 import { monotonicMs, sleepMs } from "../sys/clock.ts";
 import { Errno, errnoText } from "../sys/errno.ts";
 import { type SpawnResult, spawn } from "../sys/process.ts";
 import { decode, encode } from "../sys/text.ts";
+import { busyAttempts, busyPauseMs, exitText, pluginError } from "./outcome.ts";
 
 /** One run of a plugin's executable. */
 export interface PluginRun {
@@ -18,15 +17,6 @@ export interface PluginRun {
   /** Milliseconds after which the plugin is killed; none by default, as the runtime has a deadline of its own. */
   readonly deadlineMs?: number;
 }
-
-export interface PluginOutput {
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** How long a busy executable ("text file busy": it is being replaced) is tried again. */
-const busyAttempts = 6;
-const busyPauseMs = 1000;
 
 /**
  * Runs the plugin to its end. Throws the plugin's own error object where it printed one, else an error that
@@ -65,58 +55,4 @@ function spawnPatiently(run: PluginRun): SpawnResult {
     if (monotonicMs() + busyPauseMs >= end) return result;
     sleepMs(busyPauseMs);
   }
-}
-
-function exitText({ status, signal }: SpawnResult): string {
-  return signal === 0 ? `exit status ${status}` : `signal: ${signalNames[signal] ?? signal}`;
-}
-
-/** Signals as the Go runtime words them in "signal: killed"; the ones that end a process by default. */
-const signalNames: Readonly<Record<number, string>> = {
-  1: "hangup",
-  2: "interrupt",
-  3: "quit",
-  4: "illegal instruction",
-  6: "aborted",
-  7: "bus error",
-  8: "floating point exception",
-  9: "killed",
-  11: "segmentation fault",
-  13: "broken pipe",
-  14: "alarm clock",
-  15: "terminated",
-  31: "bad system call",
-};
-
-function pluginError({ stdout, stderr }: PluginOutput, exit: string): Error {
-  if (stdout === "") {
-    return new Error(
-      stderr === ""
-        ? `netplugin failed with no error message: ${exit}`
-        : `netplugin failed: ${goQuote(stderr)}: ${exit}`,
-    );
-  }
-  let body: unknown;
-  try {
-    body = decodeJson(stdout);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return new Error(
-      `netplugin failed but error parsing its diagnostic message ${goQuote(stdout)}: ${reason}`,
-    );
-  }
-  return readError(body);
-}
-
-/** The error object a plugin printed; what is missing in it counts as zero or empty. */
-function readError(body: unknown): CniError {
-  const { code, msg, details } = (typeof body === "object" && body !== null ? body : {}) as Record<
-    string,
-    unknown
-  >;
-  return new CniError(
-    typeof code === "number" ? code : 0,
-    typeof msg === "string" ? msg : "",
-    typeof details === "string" && details !== "" ? details : undefined,
-  );
 }

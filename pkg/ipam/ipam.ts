@@ -5,7 +5,8 @@ import { decodeJson } from "../cni/json.ts";
 import { type Result, readResult } from "../cni/result.ts";
 import { isOfThisBuild } from "../invoke/build-mark.ts";
 import { execPlugin } from "../invoke/exec.ts";
-import { findPlugin, splitPath } from "../invoke/find.ts";
+import { findPlugin } from "../invoke/find.ts";
+import { splitPath } from "../invoke/lookup.ts";
 
 export type IpamVerb = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS";
 

@@ -4,7 +4,7 @@ import { monotonicMs } from "./clock.ts";
 import { Errno } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { OpenFlag, openFile } from "./file.ts";
-import { lock } from "./lock.ts";
+import { lock, lockShared } from "./lock.ts";
 import { call } from "./syscall.ts";
 import { Scratch } from "./testing/scratch.ts";
 
@@ -46,4 +46,17 @@ test("waiting ends when it is cancelled", () => {
 
 test("what cannot be locked is an error", () => {
   assert.throws(() => lock(new Fd(1_000_000), 0), { errno: Errno.EBADF });
+});
+
+test("a shared lock lets others share and keeps an exclusive one out", () => {
+  using scratch = new Scratch();
+  using first = open(scratch);
+  using second = open(scratch);
+  using third = open(scratch);
+  lockShared(first, 0);
+  lockShared(second, 0);
+  assert.throws(() => lock(third, 0), { errno: Errno.ETIMEDOUT });
+  first.close();
+  second.close();
+  lock(third, 0);
 });

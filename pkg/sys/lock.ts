@@ -7,7 +7,7 @@ import { Poll, poll } from "./poll.ts";
 import { attempt, call, check } from "./syscall.ts";
 
 /** LOCK_*, linux/fcntl.h */
-const Lock = { exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
+const Lock = { shared: 1, exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
 
 /** The longest pause between two tries. */
 const longestPauseMs = 8;
@@ -17,9 +17,12 @@ const longestPauseMs = 8;
  * Throws ETIMEDOUT when that took longer than `timeoutMs`, EINTR when `cancelFd` became readable meanwhile.
  */
 export function lock(fd: Fd, timeoutMs: number, cancelFd = -1): void {
-  let result = tryLock(fd);
-  if (result === -Errno.EWOULDBLOCK) result = keepTrying(fd, timeoutMs, cancelFd);
-  check(result, "lock", fd.subject);
+  take(fd, { kind: Lock.exclusive, timeoutMs, cancelFd });
+}
+
+/** The same for a lock that others may share, but that excludes an exclusive one. */
+export function lockShared(fd: Fd, timeoutMs: number, cancelFd = -1): void {
+  take(fd, { kind: Lock.shared, timeoutMs, cancelFd });
 }
 
 /** Releases the lock and keeps the file open. */
@@ -27,12 +30,25 @@ export function unlock(fd: Fd): void {
   call("flock", fd.fd, Lock.unlock);
 }
 
-function tryLock(fd: Fd): number {
-  return attempt("flock", fd.fd, Lock.exclusive | Lock.nonBlocking);
+/** A lock to be had, and the patience for it. */
+interface Wanted {
+  readonly kind: number;
+  readonly timeoutMs: number;
+  readonly cancelFd: number;
+}
+
+function take(fd: Fd, wanted: Wanted): void {
+  let result = tryLock(fd, wanted.kind);
+  if (result === -Errno.EWOULDBLOCK) result = keepTrying(fd, wanted);
+  check(result, "lock", fd.subject);
+}
+
+function tryLock(fd: Fd, kind: number): number {
+  return attempt("flock", fd.fd, kind | Lock.nonBlocking);
 }
 
 /** flock knows no time limit, and without signal handlers nothing could end a blocking one: so, try again and again. */
-function keepTrying(fd: Fd, timeoutMs: number, cancelFd: number): number {
+function keepTrying(fd: Fd, { kind, timeoutMs, cancelFd }: Wanted): number {
   const end = monotonicMs() + timeoutMs;
   for (let pause = 1; ; pause = Math.min(pause * 2, longestPauseMs)) {
     const now = monotonicMs();
@@ -44,7 +60,7 @@ function keepTrying(fd: Fd, timeoutMs: number, cancelFd: number): number {
       Math.min(pause * jitter, end - now),
     );
     if (cancelled !== 0) throw new SysError("lock", Errno.EINTR, fd.subject);
-    const result = tryLock(fd);
+    const result = tryLock(fd, kind);
     if (result !== -Errno.EWOULDBLOCK) return result;
   }
 }
