@@ -1,6 +1,7 @@
 /** Gives a container's interface its addresses and routes, and brings it up. */
 
 import { toAddress, toPrefix } from "../cni/addresses.ts";
+import { toCniError } from "../cni/error.ts";
 import type { IpConfig, Result, Route } from "../cni/result.ts";
 import type { Address, Family } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
@@ -9,7 +10,9 @@ import { newAddress } from "../netlink/rtnetlink/address.ts";
 import { setLink } from "../netlink/rtnetlink/link.ts";
 import { prependRoute, RouteScope } from "../netlink/rtnetlink/route.ts";
 import type { Namespace } from "../ns/namespace.ts";
-import { ensureSysctl, tryWriteSysctl, writeSysctl } from "../sysctl/sysctl.ts";
+import { Errno, isSysError } from "../sys/errno.ts";
+import { readSysctl, tryWriteSysctl, writeSysctl } from "../sysctl/sysctl.ts";
+import { waitForAddresses } from "./wait.ts";
 
 /** What to do to one interface. */
 export interface InterfaceSetup {
@@ -17,8 +20,15 @@ export interface InterfaceSetup {
   readonly index: number;
   /** Its place in the result's interfaces. */
   readonly place: number;
-  /** Leaves duplicate address detection on; else whoever gave the address vouches for it. */
+  /**
+   * False: whoever gave the address vouches for it, and it is usable at once. True: detection is turned on.
+   * Left out: as the kernel is set. Where addresses are examined, the outcome is waited for.
+   */
   readonly detectDuplicates?: boolean;
+  /** What else is to be done while it is down. */
+  readonly first?: readonly Request[];
+  /** The addresses come without the route to their network; these routes go ahead of the result's. */
+  readonly ownRoutes?: readonly Request[];
 }
 
 type Gateways = Partial<Record<Family, Address>>;
@@ -32,20 +42,27 @@ export function configureInterface(
   setup: InterfaceSetup,
   { ips = [], routes = [] }: Pick<Result, "ips" | "routes">,
 ): void {
+  const { name, first = [], ownRoutes = [] } = setup;
   const own = ips.filter((ip) => isFor(setup, ip));
   const addresses = own.map(({ address }) => toPrefix(address));
+  const addresses6 = addresses.filter(({ address }) => address.family === 6);
   const gateways = gatewaysOf(own);
-  container.run(() => {
-    prepareDuplicateDetection(setup);
-    if (addresses.some(({ address }) => address.family === 6)) enableIpv6(setup.name);
-    container.send(
-      // Before it comes up: the kernel then announces its addresses to the neighbours.
-      setLink({ name: setup.name, families: { ipv4: { conf: { arpNotify: 1 } } } }),
-      ...addresses.map((prefix) => addressRequest(setup, prefix)),
-      setLink({ name: setup.name, up: true }),
-      ...routes.map((route) => routeRequest(setup, route, gateways)),
-    );
-  });
+  if (setup.detectDuplicates !== undefined || addresses6.length > 0) {
+    container.run(() => {
+      prepareDuplicateDetection(setup);
+      if (addresses6.length > 0) prepareIpv6(name);
+    });
+  }
+  container.send(
+    // Before it comes up: the kernel then announces its addresses to the neighbours.
+    setLink({ name, families: { ipv4: { conf: { arpNotify: 1 } } } }),
+    ...first,
+    ...addresses.map((prefix) => addressRequest(setup, prefix)),
+    setLink({ name, up: true }),
+    ...ownRoutes,
+    ...routes.map((route) => routeRequest(setup, route, gateways)),
+  );
+  if (setup.detectDuplicates !== false) waitForAddresses(container, setup, addresses6);
 }
 
 /** An address without a place is another plugin's; one with a foreign place is a mistake. */
@@ -55,16 +72,60 @@ function isFor({ name, place }: InterfaceSetup, { interface: wanted, address }: 
   throw new Error(`failed to add IP addr ${address} to "${name}": invalid interface index`);
 }
 
-function prepareDuplicateDetection({ name, detectDuplicates = false }: InterfaceSetup): void {
+function prepareDuplicateDetection({ name, detectDuplicates }: InterfaceSetup): void {
+  if (detectDuplicates === undefined) return;
   const conf = `net/ipv6/conf/${name}`;
   if (detectDuplicates) tryWriteSysctl(`${conf}/enhanced_dad`, "1");
   tryWriteSysctl(`${conf}/accept_dad`, detectDuplicates ? "1" : "0");
 }
 
-/** Runtimes like to start containers with IPv6 off; an address of that family says that it is wanted. */
-function enableIpv6(name: string): void {
-  for (const link of ["lo", name]) ensureSysctl(`net/ipv6/conf/${link}/disable_ipv6`, "0");
-  writeSysctl(`net/ipv6/conf/${name}/keep_addr_on_down`, "1");
+/**
+ * Runtimes like to start containers with IPv6 off; an address of that family says that it is wanted, and that
+ * routers have nothing to add to it: neither addresses nor a default route.
+ */
+function prepareIpv6(name: string): void {
+  for (const link of ["lo", name]) {
+    const off = `net/ipv6/conf/${link}/disable_ipv6`;
+    told(`failed to enable IPv6 for interface "${link}" (${off})`, () => ensureOff(off));
+  }
+  const keep = `net/ipv6/conf/${name}/keep_addr_on_down`;
+  told(`failed to enable keep_addr_on_down for interface "${name}"`, () => setUnlessSet(keep, "1"));
+  for (const source of ["accept_ra", "autoconf"]) {
+    tryWriteSysctl(`net/ipv6/conf/${name}/${source}`, "0");
+  }
+  tryWriteSysctl(`net/ipv6/conf/${name}/ndisc_notify`, "1");
+}
+
+/** A kernel without the parameter has no IPv6 to turn on; the address itself will fail, and say so. */
+function ensureOff(parameter: string): void {
+  let value: string;
+  try {
+    value = readSysctl(parameter);
+  } catch (error) {
+    if (isSysError(error)) return;
+    throw error;
+  }
+  if (value !== "0") writeSysctl(parameter, "0");
+}
+
+/** Where /proc/sys cannot be written to, a parameter that is right already will do. */
+function setUnlessSet(parameter: string, value: string): void {
+  try {
+    writeSysctl(parameter, value);
+  } catch (error) {
+    if (!isSysError(error, Errno.EROFS, Errno.EACCES, Errno.EPERM)) throw error;
+    if (readSysctl(parameter) !== value) throw error;
+  }
+}
+
+function told(act: string, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    const isReadOnly = isSysError(error, Errno.EROFS);
+    const hint = isReadOnly ? ": the plugin runs where /proc/sys is read-only" : "";
+    throw new Error(`${act}: ${toCniError(error).message}${hint}`);
+  }
 }
 
 /** The first gateway of each family. */
@@ -78,11 +139,11 @@ function gatewaysOf(ips: readonly IpConfig[]): Gateways {
 }
 
 function addressRequest(
-  { index, name, detectDuplicates }: InterfaceSetup,
+  { index, name, detectDuplicates, ownRoutes }: InterfaceSetup,
   prefix: Prefix,
 ): Request {
-  const noDad = prefix.address.family === 6 && !detectDuplicates;
-  return newAddress({ index, prefix, noDad }, name);
+  const noDad = prefix.address.family === 6 && detectDuplicates === false;
+  return newAddress({ index, prefix, noDad, noPrefixRoute: ownRoutes !== undefined }, name);
 }
 
 /** A route through the interface: by its own next hop, else the family's gateway, unless it ends on the wire. */

@@ -4,6 +4,7 @@ import { isNetlinkError } from "../netlink/error.ts";
 import { getLink, type Link, newLink } from "../netlink/rtnetlink/link.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { Errno } from "../sys/errno.ts";
+import { tryWriteSysctl } from "../sysctl/sysctl.ts";
 import type { Attachment } from "./attachment.ts";
 import { findLink, hostNames, removeLink } from "./find.ts";
 import { randomMac } from "./mac.ts";
@@ -38,7 +39,11 @@ export function createVeth(host: Namespace, container: Namespace, options: VethO
   for (const name of hostNames(options.attachment)) {
     options.rollback(() => removeOwn(host, name, hostMac));
     const link = tryCreate(host, container, options, { name, mac, hostMac });
-    if (link !== undefined) return { host: link, container: { index: link.peerIndex ?? 0, mac } };
+    if (link !== undefined) {
+      // A container must not be able to reconfigure the host by router advertisements (CVE-2020-10749).
+      tryWriteSysctl(`net/ipv6/conf/${name}/accept_ra`, "0");
+      return { host: link, container: { index: link.peerIndex ?? 0, mac } };
+    }
     if (findLink(container, { name: ifName }) !== undefined) {
       throw new Error(`container veth name ("${ifName}") peer provided ("${name}") already exists`);
     }

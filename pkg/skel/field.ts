@@ -13,6 +13,12 @@ export function integer(least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_
 /** An MTU in bytes; 0 leaves the kernel's default. IFLA_MTU is 32 bits wide. */
 export const mtu = integer(0, 0xffffffff);
 
+/** Keys by which an interface's MTU is set: bytes, 0 for the usual one, or "auto" (see pkg/link/master.ts). */
+export const mtuEntries = {
+  mtu: v.optional(v.union([mtu, v.literal("auto")]), 0),
+  mtuOverhead: v.optional(integer(0, 65_535), 0),
+};
+
 /** An address without prefix length. */
 export const ipAddress = v.pipe(
   v.string(),

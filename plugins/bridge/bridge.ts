@@ -4,6 +4,7 @@ import type { Dns, IpConfig, Result } from "../../pkg/cni/result.ts";
 import { aliasOf, aliasPrefix } from "../../pkg/link/attachment.ts";
 import { configureInterface } from "../../pkg/link/configure.ts";
 import { findHostLink, removeLink } from "../../pkg/link/find.ts";
+import { enableForwarding } from "../../pkg/link/forwarding.ts";
 import { createVeth, type Veth } from "../../pkg/link/veth.ts";
 import { waitUntilUp } from "../../pkg/link/wait.ts";
 import { dumpLinks, getLink, type Link, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
@@ -13,7 +14,6 @@ import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { addressesOf, addressRequests, planAddresses, reversed } from "./bridge-address.ts";
 import { checkAttachment } from "./check.ts";
 import { type BridgeConfig, bridgeEntries, checkConfig, wantedMac } from "./config.ts";
-import { enableForwarding } from "./forwarding.ts";
 import { bridgeAddresses, withGateways } from "./gateway.ts";
 import { bridgeLockMs, ensureBridge, portsOf } from "./host-bridge.ts";
 

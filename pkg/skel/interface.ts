@@ -1,0 +1,120 @@
+/** What the plugins that give a container one interface share: the steps of each verb around making the link. */
+
+import type { Dns, Interface, Result, UnlabelledResult } from "../cni/result.ts";
+import { atLeast } from "../cni/version.ts";
+import { configureInterface, type InterfaceSetup } from "../link/configure.ts";
+import { removeLink } from "../link/find.ts";
+import { findStale, markLink, removeInterface } from "../link/remove.ts";
+import {
+  containerInterface,
+  type ExpectedLink,
+  verifyAddresses,
+  verifyLink,
+  verifyRoutes,
+} from "../link/verify.ts";
+import type { Link } from "../netlink/rtnetlink/link.ts";
+import { Namespace } from "../ns/namespace.ts";
+import type { Context } from "./context.ts";
+
+/** The addresses and routes of an attachment. */
+export type Addresses = Pick<Result, "ips" | "routes" | "dns">;
+
+/** The interface a plugin made, as far as the steps after it need to know. */
+export type Made = Pick<Link, "index" | "mac" | "mtu">;
+
+/** Asks the IPAM plugin, if there is one; its addresses go to the interface at `place`. Throws if it has none. */
+export function addressesFromIpam({ ipam, undo }: Context<unknown>, place: number): Addresses {
+  if (!ipam.configured) return {};
+  const { ips = [], routes, dns } = ipam.add((step) => undo.push(step));
+  if (ips.length === 0) throw new Error("IPAM plugin returned missing IP config");
+  return { ips: ips.map((ip) => ({ ...ip, interface: place })), routes, dns };
+}
+
+/** How an interface is configured, besides what its addresses say. */
+export type Manner = Partial<Pick<InterfaceSetup, "first" | "ownRoutes" | "detectDuplicates">> & {
+  readonly place?: number;
+};
+
+/** Marks the interface as this attachment's, gives it its addresses and routes, and brings it up. */
+export function configure(
+  context: Context<unknown>,
+  { index }: Made,
+  addresses: Addresses,
+  { place = 0, first = [], ...manner }: Manner = {},
+): void {
+  const { container, ifName: name } = context;
+  const setup = { ...manner, name, index, place, first: [markLink(index, context), ...first] };
+  configureInterface(container, setup, addresses);
+}
+
+/** ADD of a plugin whose only interface is the one it just made: addresses, configuration, result. */
+export function addInterface(
+  context: Context<{ readonly dns?: Dns }>,
+  made: Made,
+  manner: Manner = {},
+): UnlabelledResult {
+  const { ips, routes } = addressesFromIpam(context, 0);
+  configure(context, made, { ips, routes }, manner);
+  return { interfaces: [described(context, made)], ips, routes, dns: context.config.dns };
+}
+
+/** The interface as results tell it. Its MTU is told where the specification knows that (1.1.0). */
+export function described(
+  { container, ifName, cniVersion }: Context<unknown>,
+  { mac, mtu }: Pick<Made, "mac" | "mtu">,
+): Interface {
+  return { name: ifName, mac, mtu: mtuFor(cniVersion, mtu), sandbox: container.path };
+}
+
+/** The MTU where results of this version have room for it: older ones are to stay as they always were. */
+export function mtuFor(cniVersion: string, mtu: number): number | undefined {
+  return atLeast(cniVersion, "1.1.0") ? mtu : undefined;
+}
+
+/** CHECK, as far as all interfaces are alike. `plugin` begins the message where prevResult is missing. */
+export function checkInterface(
+  context: Context<unknown>,
+  expected: Pick<ExpectedLink, "kind">,
+  missing = "required prevResult missing",
+): Link {
+  const { container, ifName, ipam, prevResult } = context;
+  ipam.check();
+  if (prevResult === undefined) throw new Error(missing);
+  const told = containerInterface(prevResult, ifName);
+  requireSameNamespace(context, told.sandbox ?? "");
+  const link = verifyLink(container, ifName, { ...expected, mac: told.mac });
+  if (!link.up) throw new Error(`Interface ${ifName} is down`);
+  const own = (prevResult.ips ?? []).filter(({ interface: place }) => {
+    return place === undefined || prevResult.interfaces?.[place]?.name === ifName;
+  });
+  verifyAddresses(container, link, own);
+  verifyRoutes(container, link, prevResult.routes ?? []);
+  return link;
+}
+
+/** The same namespace may go by several paths; only its identity counts. */
+function requireSameNamespace({ host, container, netns }: Context<unknown>, sandbox: string): void {
+  if (sandbox === netns) return;
+  using other = Namespace.find(sandbox, host);
+  if (other?.isSame(container)) return;
+  throw new Error(`Sandbox in prevResult ${sandbox} doesn't match configured netns: ${netns}`);
+}
+
+/** DEL: the interface goes first, so that nobody gets its addresses while it still has them. */
+export function deleteInterface(context: Context<unknown>, kind: string): void {
+  const { host, ipam, attempt } = context;
+  attempt(() => removeInterface({ host, container: context.findContainer() }, context, kind));
+  attempt(() => ipam.del());
+}
+
+/** GC: an interface goes with its namespace, so what is left is what somebody moved to the host. */
+export function collectInterfaces(context: Context<unknown>, kind: string): void {
+  const { host, network, validAttachments, ipam, attempt, log } = context;
+  attempt(() => {
+    for (const link of findStale(host, kind, { network, attachments: validAttachments })) {
+      attempt(() => removeLink(host, { index: link.index }));
+      log(`removed ${link.name} of the attachment ${link.alias}, which is no longer valid`);
+    }
+  });
+  attempt(() => ipam.gc());
+}
