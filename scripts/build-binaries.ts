@@ -48,15 +48,15 @@ function entryOf(plugin: Executable, suite: readonly Executable[], version: stri
   return [
     `import { runPlugin } from "./pkg/skel/run.ts";`,
     ...[plugin, ...builtIn].map(importOf),
-    `globalThis.main = () => runPlugin(${plugin.exportName}, ${options});`,
+    `globalThis.main = () => runPlugin(${plugin.plugin}, ${options});`,
   ].join("\n");
 }
 
 function multicallEntry(suite: readonly Executable[], version: string): string {
-  const plugins = suite.map(({ exportName }) => exportName);
+  const plugins = suite.map(({ plugin }) => plugin);
   return [
     `import { runMulticall } from "./pkg/skel/run.ts";`,
-    ...suite.map(importOf),
+    ...new Set(suite.map(importOf)),
     `globalThis.main = () => runMulticall([${plugins}], "${version}");`,
   ].join("\n");
 }

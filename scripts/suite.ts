@@ -9,11 +9,15 @@ export interface Executable {
   /** Relative to the project's root. */
   readonly file: string;
   readonly exportName: string;
+  /** The plugin as an expression: under a further name it is the same one, called so. */
+  readonly plugin: string;
   readonly isIpam: boolean;
 }
 
 /** Folders whose plugin has further names. */
-const furtherNames: Readonly<Record<string, readonly string[]>> = {};
+const furtherNames: Readonly<Record<string, readonly string[]>> = {
+  veth: ["ptp"], // the reference suite's name for it
+};
 
 /** Every executable of the suite, by name. */
 export function findSuite(root: string): Executable[] {
@@ -24,7 +28,9 @@ export function findSuite(root: string): Executable[] {
     const file = `plugins/${folder}/${plugin}.ts`;
     if (!existsSync(join(root, file))) continue;
     for (const name of [plugin, ...(furtherNames[folder] ?? [])]) {
-      suite.push({ name, file, exportName: camelCase(plugin), isIpam });
+      const exportName = camelCase(plugin);
+      const expression = name === plugin ? exportName : `{ ...${exportName}, name: "${name}" }`;
+      suite.push({ name, file, exportName, plugin: expression, isIpam });
     }
   }
   return suite;
