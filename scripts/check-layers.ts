@@ -27,6 +27,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "pkg/ip",
     "pkg/sys",
   ],
+  libcni: ["pkg/invoke", "pkg/cni", "pkg/sys"],
+  cnitool: ["libcni", "pkg/invoke", "pkg/cni", "pkg/ip", "pkg/sys"],
 };
 
 /** The only libraries that the executables may hold. */
@@ -35,9 +37,10 @@ const libraries: readonly string[] = ["valibot"];
 const importLine =
   /^(?:import|export)\s+(?:(?:type\s+)?(?:\{[^}]*\}|\*(?:\s+as\s+\w+)?|\w+)\s+from\s+)?"([^"]+)"/gm;
 
-/** The layer of a file: a package, or a plugin, each of which is its own. */
+/** The layer of a file: a package, or a plugin, each of which is its own; the runtime's side has a folder each. */
 function layerOf(file: string): string {
-  return file.split("/").slice(0, 2).join("/");
+  const [top = "", folder] = file.split("/");
+  return top in allowed ? top : `${top}/${folder}`;
 }
 
 function fault(file: string, specifier: string): string | undefined {
@@ -56,10 +59,11 @@ function fault(file: string, specifier: string): string | undefined {
 }
 
 function isShipped(file: string): boolean {
-  return file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.endsWith("port-node.ts");
+  const onlyNode = /(^|[/-])node(-\w+)?\.ts$/;
+  return file.endsWith(".ts") && !file.endsWith(".test.ts") && !onlyNode.test(file);
 }
 
-const files = ["pkg", "plugins"].flatMap((folder) =>
+const files = ["pkg", "plugins", "libcni", "cnitool"].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((name) => `${folder}/${name}`)
     .filter(isShipped),
