@@ -1,6 +1,7 @@
 /**
  * Builds the suite into dist/bin: one standalone executable per plugin, or with --multicall one file for all of
- * them with a hard link per name. Each is the engine with the plugin's heap image (engine/README.md).
+ * them with a hard link per name. Each is the engine with the plugin's heap image (engine/README.md). Brings
+ * schema/ up to date on the way.
  */
 
 import { execFileSync } from "node:child_process";
@@ -10,6 +11,7 @@ import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { encodeLines } from "../pkg/sys/source-lines.ts";
 import { buildEngine } from "./build-engine.ts";
+import { writeSchemas } from "./build-schema.ts";
 import { type Executable, findSuite } from "./suite.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -117,6 +119,8 @@ async function main(): Promise<void> {
   const multicall = process.argv.includes("--multicall");
   const suite = findSuite(root);
   const version = readVersion();
+  const schemas = await writeSchemas();
+  if (schemas.length > 0) console.log(`schema: ${schemas.join(", ")}`);
   const { path: engine, libc } = buildEngine();
   const programs = await Promise.all(
     suite.map((plugin) => bundle(plugin.name, entryOf(plugin, suite, version))),

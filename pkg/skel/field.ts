@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { parseAddress } from "../ip/address.ts";
 import { parseMac } from "../ip/mac.ts";
 import { parsePrefix } from "../ip/prefix.ts";
+import { saysAddress, saysCidr, saysMac } from "./json-schema.ts";
 
 /** A whole number; with bounds, one within them. */
 export function integer(least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER) {
@@ -26,6 +27,7 @@ export const ipAddress = v.pipe(
     (text) => parseAddress(text) !== undefined,
     ({ input }) => `invalid IP address: ${input}`,
   ),
+  saysAddress,
 );
 
 /** An address with prefix length, host bits allowed. */
@@ -35,6 +37,7 @@ export const cidr = v.pipe(
     (text) => parsePrefix(text) !== undefined,
     ({ input }) => `invalid CIDR address: ${input}`,
   ),
+  saysCidr,
 );
 
 /** A hardware address in any of the usual notations. */
@@ -44,6 +47,7 @@ export const mac = v.pipe(
     (text) => parseMac(text) !== undefined,
     ({ input }) => `address ${input}: invalid MAC address`,
   ),
+  saysMac,
 );
 
 /** The specification's DNS object. */

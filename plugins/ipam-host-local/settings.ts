@@ -7,6 +7,7 @@ import { atLeast } from "../../pkg/cni/version.ts";
 import { type Address, formatAddress, parseAddress } from "../../pkg/ip/address.ts";
 import { formatPrefix, parsePrefix } from "../../pkg/ip/prefix.ts";
 import { cidr, route } from "../../pkg/skel/field.ts";
+import { saysAddressOrNothing } from "../../pkg/skel/json-schema.ts";
 import { type RangeConfig, type RangeSet, readRangeSets } from "./range-set.ts";
 import { readRequested } from "./requested.ts";
 
@@ -17,6 +18,7 @@ const address = v.pipe(
     (text) => text === "" || parseAddress(text) !== undefined,
     ({ input }) => `invalid IP address: ${input}`,
   ),
+  saysAddressOrNothing,
 );
 
 const rangeEntries = {
