@@ -29,9 +29,9 @@ export function removeLink(namespace: Namespace, key: LinkKey): void {
 }
 
 /** The names an attachment's host-side link may have, in the order in which they are tried. */
-export function hostNames(attachment: Attachment): string[] {
+export function* hostNames(attachment: Attachment): Generator<string> {
   const alias = aliasOf(attachment);
-  return Array.from({ length: names }, (_, salt) => `veth${hash32(alias, salt)}`);
+  for (let salt = 0; salt < names; salt++) yield `veth${hash32(alias, salt)}`;
 }
 
 /** The host-side link that ADD made for the attachment, known by its alias. */

@@ -49,6 +49,22 @@ export async function addWire(host: Host): Promise<void> {
   await host.runIn("lan", "ip", "link", "set", "eth0", "up");
 }
 
+/** Moves a link of a namespace to the host's. */
+export async function moveToHost(
+  host: Host,
+  netns: string,
+  link: string,
+  name = link,
+): Promise<void> {
+  host.write("/run/netns/HOST", "");
+  await host.run("mount", "--bind", "/proc/self/ns/net", "/run/netns/HOST");
+  try {
+    await host.run("ip", "-n", netns, "link", "set", link, "netns", "HOST", "name", name);
+  } finally {
+    await host.run("umount", "/run/netns/HOST");
+  }
+}
+
 interface LinkJson {
   ifname: string;
   ifalias?: string;
@@ -194,19 +210,25 @@ function testDel({ plugin, config, ...subject }: Subject, inWorld: InWorld): voi
       assertSuccess(await host.cni("DEL", { plugin, config }));
     }));
 
-  const byHand: [what: string, ...commands: string[]][] = [
-    ["renamed", "ip -n c1 link set eth0 down", "ip -n c1 link set eth0 name lost"],
-    ["given another MTU and taken down", "ip -n c1 link set eth0 mtu 1300 down"],
-    ["moved to the host and renamed", "ip -n c1 link set eth0 netns HOST name lost"],
+  const byHand: [what: string, act: (host: Host) => Promise<unknown>][] = [
+    [
+      "renamed",
+      async (host) => {
+        await host.run("ip", "-n", "c1", "link", "set", "eth0", "down");
+        await host.run("ip", "-n", "c1", "link", "set", "eth0", "name", "lost");
+      },
+    ],
+    [
+      "given another MTU and taken down",
+      (host) => host.run("ip", "-n", "c1", "link", "set", "eth0", "mtu", "1300", "down"),
+    ],
+    ["moved to the host and renamed", (host) => moveToHost(host, "c1", "eth0", "lost")],
   ];
-  for (const [what, ...commands] of byHand) {
+  for (const [what, act] of byHand) {
     test(`${plugin}: DEL finds the interface that was ${what}`, () =>
       inWorld(async (host) => {
         const attachment = await attach(host, { plugin, config });
-        host.write("/run/netns/HOST", "");
-        await host.run("mount", "--bind", "/proc/self/ns/net", "/run/netns/HOST");
-        await host.run("sh", "-ec", commands.join("\n"));
-        await host.run("umount", "/run/netns/HOST");
+        await act(host);
         await detach(attachment);
         await detach(attachment);
       }));
@@ -248,10 +270,7 @@ function testDel({ plugin, config, ...subject }: Subject, inWorld: InWorld): voi
   test(`${plugin}: GC removes an interface that was moved to the host, once it is not valid`, () =>
     inWorld(async (host) => {
       await attach(host, { plugin, config });
-      host.write("/run/netns/HOST", "");
-      await host.run("mount", "--bind", "/proc/self/ns/net", "/run/netns/HOST");
-      await host.run("ip", "-n", "c1", "link", "set", "eth0", "netns", "HOST", "name", "lost");
-      await host.run("umount", "/run/netns/HOST");
+      await moveToHost(host, "c1", "eth0", "lost");
       const gc = { ...config, "cni.dev/valid-attachments": [] };
       assertSuccess(await host.cni("GC", { plugin, config: gc }));
     }));
