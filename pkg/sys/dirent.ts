@@ -7,8 +7,12 @@ const offsets = { recordLength: 16, name: 19 } as const;
 
 const dot = 0x2e;
 
-/** The names in the first `length` bytes of a filled buffer, without "." and ".."; spoils the buffer. */
-export function entryNames(buffer: Uint8Array, length: number): string[] {
+/**
+ * The names in the first `length` bytes of a filled buffer, without "." and ".."; spoils the buffer. `inodes` gets
+ * each one's inode number (d_ino, the first field), exact up to 2^53.
+ */
+export function entryNames(buffer: Uint8Array, length: number, inodes?: number[]): string[] {
+  const view = inodes && new DataView(buffer.buffer, buffer.byteOffset, length);
   // Decoding each name by itself would cost an array and a call each, which a directory of 60,000 feels:
   // the names are packed together at the front, a NUL behind each, and decoded in one go.
   let packed = 0;
@@ -17,6 +21,11 @@ export function entryNames(buffer: Uint8Array, length: number): string[] {
     const high = buffer[record + offsets.recordLength + 1] ?? 0;
     const start = record + offsets.name;
     if (!isSelfOrParent(buffer, start)) {
+      if (inodes && view) {
+        inodes.push(
+          view.getUint32(record, true) + view.getUint32(record + 4, true) * 0x1_0000_0000,
+        );
+      }
       const end = buffer.indexOf(0, start) + 1;
       buffer.copyWithin(packed, start, end);
       packed += end - start;

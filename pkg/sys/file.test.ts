@@ -7,6 +7,7 @@ import {
   ifPresent,
   link,
   listDirectory,
+  listInodes,
   makeDirectories,
   OpenFlag,
   openDirectory,
@@ -97,6 +98,11 @@ test("a large directory is listed whole, as often as asked", () => {
   names.sort();
   assert.deepEqual(listDirectory(scratch.dir).sort(), names);
   assert.deepEqual(listDirectory(scratch.dir).sort(), names);
+  const inodes = listInodes(scratch.dir);
+  assert.deepEqual([...inodes.keys()].sort(), names);
+  for (const [name, inode] of inodes) {
+    assert.equal(BigInt(inode), stat(name, { dir: scratch.dir }).ino, name);
+  }
   assert.deepEqual(listDirectory(scratch.path).sort(), names);
 });
 

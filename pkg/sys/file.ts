@@ -165,14 +165,24 @@ export function listDirectory(target: string | Fd): string[] {
   return readDirectory(target);
 }
 
-function readDirectory(dir: Fd): string[] {
+/** The names in an open directory with the inode number of each. */
+export function listInodes(dir: Fd): Map<string, number> {
+  check(attempt("lseek", dir.fd, 0, 0), "seek", dir.subject);
+  const inodes: number[] = [];
+  const names = readDirectory(dir, inodes);
+  const found = new Map<string, number>();
+  for (let at = 0; at < names.length; at++) found.set(names[at] ?? "", inodes[at] ?? 0);
+  return found;
+}
+
+function readDirectory(dir: Fd, inodes?: number[]): string[] {
   let names: string[] = [];
   let buffer = new Uint8Array(4096);
   for (;;) {
     const result = attempt("getdents64", dir.fd, buffer, buffer.length);
     const length = check(result, "readdirent", dir.subject);
     if (length === 0) return names;
-    const more = entryNames(buffer, length);
+    const more = entryNames(buffer, length, inodes);
     if (names.length === 0) names = more;
     else for (const name of more) names.push(name);
     // Only a directory that filled half of a small buffer is worth a large one.
