@@ -2,7 +2,7 @@
 
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
 import { type Address, formatAddress, parseAddress, sameAddress } from "../../pkg/ip/address.ts";
-import { describeRangeSet, type RangeSet, rangeOf } from "./range-set.ts";
+import { describeRangeSet, offeringRange, type RangeSet, rangeOf } from "./range-set.ts";
 import type { Owner } from "./reservation.ts";
 import type { Store } from "./store.ts";
 import { type Candidate, walk } from "./walk.ts";
@@ -44,6 +44,7 @@ function reserveRequested(store: Store, { set, owner }: Allocation, address: Add
   if (sameAddress(range.gateway, address)) {
     throw new Error(`requested ip ${name} is subnet's gateway`);
   }
+  if (!offeringRange(set, address)) throw new Error(`requested ip ${name} is excluded`);
   if (store.reserve(name, owner)) return { address, range };
   throw new Error(
     `requested IP address ${name} is not available in range set ${describeRangeSet(set)}`,

@@ -145,6 +145,32 @@ for (const { args, message } of requests) {
   });
 }
 
+test("excluded addresses are neither handed out nor given on request", () => {
+  using machine = new Machine({
+    subnet: "10.1.0.0/29",
+    exclude: ["10.1.0.2", "10.1.0.4-10.1.0.5", "10.9.0.0/16"],
+  });
+  assert.deepEqual(machine.add("a"), ["10.1.0.3/29"]);
+  assert.equal(
+    machine.failure(() => machine.add("b", { args: "IP=10.1.0.4" })).message,
+    "failed to allocate for range 0: requested ip 10.1.0.4 is excluded",
+  );
+  assert.deepEqual(machine.add("b"), ["10.1.0.6/29"]);
+  assert.match(machine.failure(() => machine.add("c")).message, /no IP addresses available/);
+  assert.match(machine.failure(() => machine.status()).details ?? "", /0 of 2 free/);
+});
+
+test("a container keeps its address when it is excluded, and releases it", () => {
+  using machine = new Machine();
+  machine.add("a");
+  machine.ipam.exclude = ["10.1.0.0/25"];
+  machine.check("a");
+  assert.match(machine.failure(() => machine.add("a")).message, /has been allocated to a/);
+  machine.del("a");
+  assert.deepEqual(machine.reserved(), []);
+  assert.deepEqual(machine.add("a"), ["10.1.0.128/24"]);
+});
+
 test("a requested address moves the round on", () => {
   using machine = new Machine();
   assert.deepEqual(machine.add("a", { args: "IP=10.1.0.9" }), ["10.1.0.9/24"]);
@@ -250,6 +276,10 @@ const badConfigs = [
   { ipam: { subnet: "zz" }, message: "invalid CIDR address: zz" },
   { ipam: { subnet: "10.1.0.0/24", gateway: "zz" }, message: "invalid IP address: zz" },
   { ipam: {}, message: "no IP ranges specified" },
+  {
+    ipam: { subnet: "10.1.0.0/24", exclude: ["10.1.0.9-10.1.0.8"] },
+    message: 'cannot exclude "10.1.0.9-10.1.0.8": expected an address, a prefix or "first-last"',
+  },
   {
     ipam: { ranges: [{}] },
     message: 'invalid value for "ipam.ranges[0]": expected a list, got {}',

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { formatAddress, parseAddress } from "../../pkg/ip/address.ts";
+import { parseSpan } from "./exclude.ts";
 import {
   capacity,
   describeRangeSet,
+  offeringRange,
   type RangeConfig,
   rangeOf,
   readRangeSets,
@@ -128,8 +130,8 @@ for (const { configs, message } of refused) {
 
 test("an old version takes one set of each family", () => {
   const dual = [[v4(0), v4(1)], [{ subnet: "fd00::/64" }]];
-  assert.equal(readRangeSets(dual, "0.2.0").length, 2);
-  assert.throws(() => readRangeSets([...dual, [v4(2)]], "0.2.0"), {
+  assert.equal(readRangeSets(dual, { singleVersion: "0.2.0" }).length, 2);
+  assert.throws(() => readRangeSets([...dual, [v4(2)]], { singleVersion: "0.2.0" }), {
     message: "CNI version 0.2.0 does not support more than 1 address per family",
   });
 });
@@ -146,4 +148,29 @@ test("ranges of one subnet may lie side by side", () => {
   const inSecond = parseAddress("10.1.0.20");
   assert.equal(inGap && rangeOf(set, inGap), undefined);
   assert.equal(inSecond && rangeOf(set, inSecond), set[1]);
+});
+
+test("what is excluded is not counted", () => {
+  const exclude = ["10.1.0.0/28", "10.1.0.10-10.1.0.20", "fd00::5", "10.9.0.0/16"].flatMap(
+    (text) => parseSpan(text) ?? [],
+  );
+  const [four = [], six = []] = readRangeSets([[v4(0)], [{ subnet: "fd00::/120" }]], { exclude });
+  assert.equal(capacity(four), 254n - 20n);
+  assert.equal(capacity(six), 253n);
+  const at = (text: string) => parseAddress(text) ?? assert.fail(text);
+  assert.equal(offeringRange(four, at("10.1.0.20")), undefined);
+  assert.equal(offeringRange(four, at("10.1.0.21")), four[0]);
+  assert.equal(offeringRange(four, at("10.9.0.1")), undefined);
+});
+
+test("ten thousand ranges, and as many sets, are checked in a moment", () => {
+  const ranges = Array.from({ length: 10_000 }, (_, i) => ({
+    subnet: `10.${i >> 8}.${i & 255}.0/28`,
+  }));
+  assert.equal(readRangeSets([ranges])[0]?.length, 10_000);
+  assert.equal(readRangeSets(ranges.map((range) => [range])).length, 10_000);
+  ranges.push({ subnet: "10.30.7.0/28" });
+  assert.throws(() => readRangeSets([ranges]), {
+    message: "invalid range set 0: subnets 10.30.7.1-10.30.7.14 and 10.30.7.1-10.30.7.14 overlap",
+  });
 });

@@ -16,7 +16,9 @@ import {
   parsePrefix,
   contains as prefixContains,
 } from "../../pkg/ip/prefix.ts";
-import { contains, formatRange, overlaps, type Range, size } from "../../pkg/ip/range.ts";
+import { contains, formatRange, type Range, size } from "../../pkg/ip/range.ts";
+import { holesOf } from "./exclude.ts";
+import { findOverlap } from "./overlap.ts";
 
 /** A range as configurations write it; an empty text is an absent one. */
 export interface RangeConfig {
@@ -26,37 +28,42 @@ export interface RangeConfig {
   gateway?: string;
 }
 
-/** Addresses of one subnet that may be handed out: all from start to end but the gateway. */
+/** Addresses of one subnet that may be handed out: all from start to end but those in its holes. */
 export interface AllocationRange extends Range {
   readonly subnet: Prefix;
   readonly gateway: Address;
+  /** The gateway, and what is excluded; in order, none touching another. */
+  readonly holes: readonly Range[];
 }
 
 /** Ranges of one family, none overlapping another. */
 export type RangeSet = readonly AllocationRange[];
 
-/**
- * Checks all sets. Throws an Error whose message is the reference's. With `singleVersion`, a version whose result
- * holds one address of each family only, so many sets are the most.
- */
+/** What holds for all range sets. */
+export interface RangeSetOptions {
+  /** A version whose result holds one address of each family only, so many sets are the most. */
+  readonly singleVersion?: string | undefined;
+  /** Addresses that are not to be handed out. */
+  readonly exclude?: readonly Range[];
+}
+
+/** Checks all sets. Throws an Error whose message is the reference's. */
 export function readRangeSets(
   configs: readonly (readonly RangeConfig[])[],
-  singleVersion?: string,
+  { singleVersion, exclude = [] }: RangeSetOptions = {},
 ): RangeSet[] {
   if (configs.length === 0) throw new Error("no IP ranges specified");
   const sets = configs.map((config, index) => {
     try {
-      return readRangeSet(config);
+      return readRangeSet(config, exclude);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Error(`invalid range set ${index}: ${reason}`);
     }
   });
   if (singleVersion !== undefined) refuseSeveralPerFamily(sets, singleVersion);
-  sets.forEach((set, index) => {
-    const other = sets.findIndex((later, at) => at > index && setsOverlap(set, later));
-    if (other >= 0) throw new Error(`range set ${index} overlaps with ${other}`);
-  });
+  const overlap = findOverlap(sets);
+  if (overlap) throw new Error(`range set ${overlap[0]} overlaps with ${overlap[1]}`);
   return sets;
 }
 
@@ -70,10 +77,19 @@ export function describeRangeSet(set: RangeSet): string {
   return set.map(formatRange).join(",");
 }
 
+/** The set's range that hands out this address, if it is one that is handed out. */
+export function offeringRange(set: RangeSet, address: Address): AllocationRange | undefined {
+  const range = rangeOf(set, address);
+  return range?.holes.some((hole) => contains(hole, address)) ? undefined : range;
+}
+
 /** How many addresses the set can hand out. */
 export function capacity(set: RangeSet): bigint {
   let total = 0n;
-  for (const range of set) total += size(range) - (contains(range, range.gateway) ? 1n : 0n);
+  for (const range of set) {
+    total += size(range);
+    for (const hole of range.holes) total -= size(hole);
+  }
   return total;
 }
 
@@ -83,26 +99,24 @@ function refuseSeveralPerFamily(sets: readonly RangeSet[], version: string): voi
   throw new Error(`CNI version ${version} does not support more than 1 address per family`);
 }
 
-function readRangeSet(configs: readonly RangeConfig[]): RangeSet {
+function readRangeSet(configs: readonly RangeConfig[], exclude: readonly Range[]): RangeSet {
   if (configs.length === 0) throw new Error("empty range set");
   const set: AllocationRange[] = [];
   for (const config of configs) {
-    const range = readRange(config);
+    const range = readRange(config, exclude);
     if (range.start.family !== (set[0] ?? range).start.family) {
       throw new Error("mixed address families");
     }
     set.push(range);
   }
-  set.forEach((range, index) => {
-    const other = set.slice(index + 1).find((later) => overlaps(range, later));
-    if (other) {
-      throw new Error(`subnets ${formatRange(range)} and ${formatRange(other)} overlap`);
-    }
-  });
+  const [first, second] = findOverlap(set.map((range) => [range]))?.map((at) => set[at]) ?? [];
+  if (first && second) {
+    throw new Error(`subnets ${formatRange(first)} and ${formatRange(second)} overlap`);
+  }
   return set;
 }
 
-function readRange(config: RangeConfig): AllocationRange {
+function readRange(config: RangeConfig, exclude: readonly Range[]): AllocationRange {
   const subnet = readSubnet(config.subnet ?? "");
   const first = offset(subnet.address, 1n) ?? subnet.address;
   const gateway = readAddress(config.gateway) ?? first;
@@ -127,7 +141,8 @@ function readRange(config: RangeConfig): AllocationRange {
       `RangeStart ${formatAddress(start)} is behind ${formatAddress(end)}, the last address`,
     );
   }
-  return { subnet, start, end, gateway };
+  const holes = holesOf({ start, end }, [...exclude, { start: gateway, end: gateway }]);
+  return { subnet, start, end, gateway, holes };
 }
 
 /** The last address of an IPv4 network is its broadcast address; IPv6 has none. */
@@ -158,8 +173,4 @@ function readSubnet(text: string): Prefix {
 
 function readAddress(text: string | undefined): Address | undefined {
   return text ? parseAddress(text) : undefined;
-}
-
-function setsOverlap(a: RangeSet, b: RangeSet): boolean {
-  return a.some((range) => b.some((other) => overlaps(range, other)));
 }

@@ -8,6 +8,7 @@ import { type Address, formatAddress, parseAddress } from "../../pkg/ip/address.
 import { formatPrefix, parsePrefix } from "../../pkg/ip/prefix.ts";
 import { cidr, route } from "../../pkg/skel/field.ts";
 import { saysAddressOrNothing } from "../../pkg/skel/json-schema.ts";
+import { parseSpan } from "./exclude.ts";
 import { type RangeConfig, type RangeSet, readRangeSets } from "./range-set.ts";
 import { readRequested } from "./requested.ts";
 
@@ -19,6 +20,15 @@ const address = v.pipe(
     ({ input }) => `invalid IP address: ${input}`,
   ),
   saysAddressOrNothing,
+);
+
+/** An address, a prefix, or a span `first-last`. */
+const span = v.pipe(
+  v.string(),
+  v.check(
+    (text) => parseSpan(text) !== undefined,
+    ({ input }) => `cannot exclude "${input}": expected an address, a prefix or "first-last"`,
+  ),
 );
 
 const rangeEntries = {
@@ -42,6 +52,7 @@ export const configEntries = {
       routes: v.optional(v.array(route)),
       dataDir: v.optional(v.string()),
       resolvConf: v.optional(v.string()),
+      exclude: v.optional(v.array(span)),
     }),
   ),
   runtimeConfig: v.optional(v.object({ ipRanges: v.optional(rangeSets), ips: v.optional(ips) })),
@@ -70,6 +81,7 @@ interface IpamConfig extends RangeConfig {
   routes?: Route[];
   dataDir?: string;
   resolvConf?: string;
+  exclude?: string[];
 }
 
 /** What is to be done, and where. */
@@ -97,7 +109,7 @@ export function readSettings({ config, cniVersion, cniArgs }: SettingsSource): S
     ...(ipam.ranges ?? []),
   ];
   return {
-    sets: readSets(ranges, cniVersion),
+    sets: readSets(ranges, { cniVersion, exclude: ipam.exclude ?? [] }),
     requested,
     dataDir: ipam.dataDir || defaultDataDir,
     resolvConf: ipam.resolvConf ?? "",
@@ -105,10 +117,16 @@ export function readSettings({ config, cniVersion, cniArgs }: SettingsSource): S
   };
 }
 
-function readSets(ranges: readonly (readonly RangeConfig[])[], cniVersion: string): RangeSet[] {
-  const single = !atLeast(cniVersion, severalPerFamily);
+function readSets(
+  ranges: readonly (readonly RangeConfig[])[],
+  { cniVersion, exclude }: { cniVersion: string; exclude: readonly string[] },
+): RangeSet[] {
+  const singleVersion = atLeast(cniVersion, severalPerFamily) ? undefined : cniVersion;
   try {
-    return readRangeSets(ranges, single ? cniVersion : undefined);
+    return readRangeSets(ranges, {
+      singleVersion,
+      exclude: exclude.flatMap((text) => parseSpan(text) ?? []),
+    });
   } catch (error) {
     throw new CniError(ErrorCode.invalidConfig, toCniError(error).message);
   }

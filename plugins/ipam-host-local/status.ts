@@ -1,13 +1,13 @@
 /** Whether an ADD could be served. */
 
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
-import { type Address, parseAddress, sameAddress } from "../../pkg/ip/address.ts";
+import { parseAddress } from "../../pkg/ip/address.ts";
 import { Errno, errnoText } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
 import { ifPresent, openDirectory } from "../../pkg/sys/file.ts";
 import { attempt } from "../../pkg/sys/syscall.ts";
 import { cString } from "../../pkg/sys/text.ts";
-import { capacity, describeRangeSet, type RangeSet, rangeOf } from "./range-set.ts";
+import { capacity, describeRangeSet, offeringRange, type RangeSet } from "./range-set.ts";
 import { listReserved, readOwner } from "./reservation.ts";
 
 /** R_OK, W_OK and X_OK, unistd.h */
@@ -75,7 +75,6 @@ function countFree(set: RangeSet, directory: Fd | undefined): { free: bigint; to
 
 /** Whether an address is one that the set hands out by itself. */
 function isOffered(set: RangeSet, name: string): boolean {
-  const address: Address | undefined = parseAddress(name);
-  const range = address && rangeOf(set, address);
-  return address !== undefined && range !== undefined && !sameAddress(range.gateway, address);
+  const address = parseAddress(name);
+  return address !== undefined && offeringRange(set, address) !== undefined;
 }

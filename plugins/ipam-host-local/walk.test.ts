@@ -2,11 +2,17 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { type Address, formatAddress, parseAddress } from "../../pkg/ip/address.ts";
+import { parseSpan } from "./exclude.ts";
 import { type RangeConfig, type RangeSet, readRangeSets } from "./range-set.ts";
 import { walk } from "./walk.ts";
 
 function setOf(...configs: RangeConfig[]): RangeSet {
   return readRangeSets([configs])[0] ?? [];
+}
+
+function setWithout(exclude: readonly string[], ...configs: RangeConfig[]): RangeSet {
+  const spans = exclude.flatMap((text) => parseSpan(text) ?? []);
+  return readRangeSets([configs], { exclude: spans })[0] ?? [];
 }
 
 function order(set: RangeSet, last?: string): string {
@@ -51,6 +57,12 @@ const cases = [
   },
   { name: "enters the next range", set: two, last: "10.1.0.1", order: "0.2 1.4 1.5 1.6 0.1" },
   {
+    name: "skips what is excluded",
+    set: setWithout(["10.1.0.1", "10.1.0.4-10.1.0.5"], small),
+    last: "10.1.0.4",
+    order: "0.6 0.2",
+  },
+  {
     name: "comes back to the first range",
     set: two,
     last: "10.1.1.5",
@@ -66,6 +78,12 @@ test("the walk through a huge range costs as much as is taken of it", () => {
   const set = setOf({ subnet: "fd00::/64" });
   const [first] = walk(set, parseAddress("fd00::ffff:ffff:ffff:ffff"));
   assert.equal(first && formatAddress(first.address), "fd00::2");
+});
+
+test("the walk skips a huge hole in one step", () => {
+  const set = setWithout(["fd00::-fd00::ffff:ffff:ffff:fff0"], { subnet: "fd00::/64" });
+  const [first] = walk(set);
+  assert.equal(first && formatAddress(first.address), "fd00::ffff:ffff:ffff:fff1");
 });
 
 /** The reference's iterator, one step at a time. */

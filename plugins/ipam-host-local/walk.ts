@@ -10,17 +10,21 @@ export interface Candidate {
 }
 
 /**
- * Every address of the set once but the gateways of their ranges, made one by one. They go round from the one behind
+ * Every address of the set once but those in the holes of its ranges, made one by one. They go round from the one behind
  * `last`, so that a released address rests for as long as possible; `last` itself comes at the end. Where `last`
  * is not in the set (its ranges may have changed), they start at the beginning.
  */
 export function* walk(set: RangeSet, last?: Address): Generator<Candidate> {
   for (const { range, from, to } of stretches(set, last)) {
     const { family } = range.start;
-    const gateway = range.gateway.family === family ? range.gateway.value : undefined;
-    for (let value = from; value <= to; value++) {
-      if (value !== gateway) yield { address: { family, value }, range };
+    let value = from;
+    for (const { start, end } of range.holes) {
+      for (; value < start.value && value <= to; value++)
+        yield { address: { family, value }, range };
+      // A hole is skipped in one step, however large it is.
+      if (start.value <= value && value <= end.value) value = end.value + 1n;
     }
+    for (; value <= to; value++) yield { address: { family, value }, range };
   }
 }
 
