@@ -24,7 +24,10 @@ const good: [name: string, config: Config][] = [
       ipam: {
         type: "host-local",
         subnet: "10.1.0.0/24",
-        routes: [{ dst: "172.16.0.0/12", table: 100 }, { dst: "172.32.0.0/16", priority: 7 }],
+        routes: [
+          { dst: "172.16.0.0/12", table: 100 },
+          { dst: "172.32.0.0/16", priority: 7 },
+        ],
       },
     }),
   ],

@@ -120,7 +120,10 @@ test("DEL goes on to the interface when IPAM fails, and says that it did", () =>
     const failing = layer2Config({ ipam: { type: "failing" } });
     assertError(await host.cni("DEL", { config: failing, path }), { code: 117, msg: "no" });
     const links = await host.ip<{ ifname: string }>("c1", "link");
-    assert.deepEqual(links.map(({ ifname }) => ifname), ["lo"]);
+    assert.deepEqual(
+      links.map(({ ifname }) => ifname),
+      ["lo"],
+    );
   }));
 
 test("DEL works with every version of a configuration", () =>
@@ -189,7 +192,10 @@ test("STATUS is good while addresses are left, and code 50 when there are none",
     const config = bridgeConfig({ ipam });
     assertSuccess(await host.cni("STATUS", { config }));
     resultOf(await host.cni("ADD", { config }));
-    assertError(await host.cni("STATUS", { config }), { code: 50, msg: /no IP addresses available/ });
+    assertError(await host.cni("STATUS", { config }), {
+      code: 50,
+      msg: /no IP addresses available/,
+    });
     assertSuccess(await host.cni("DEL", { config }));
     assertSuccess(await host.cni("STATUS", { config }));
   }));

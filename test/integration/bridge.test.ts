@@ -5,7 +5,13 @@ import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
 import { assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
-import { bridgeConfig, type Config, gatewayConfig, layer2Config, subnet4 } from "./harness/networks.ts";
+import {
+  bridgeConfig,
+  type Config,
+  gatewayConfig,
+  layer2Config,
+  subnet4,
+} from "./harness/networks.ts";
 import { assertNoPing, assertPing, assertTcp } from "./harness/traffic.ts";
 
 interface LinkJson {
@@ -38,7 +44,12 @@ async function routes(host: Host, family: "-4" | "-6", table = "main"): Promise<
   const text = await host.run("ip", "-n", "c1", family, "route", "show", "table", table);
   return text
     .split("\n")
-    .map((line) => line.trim().replace(/ +/g, " ").replace(/ pref medium| proto \S+/g, ""))
+    .map((line) =>
+      line
+        .trim()
+        .replace(/ +/g, " ")
+        .replace(/ pref medium| proto \S+/g, ""),
+    )
     .filter((line) => line !== "" && !/^(fe80|multicast|local|broadcast|anycast|ff00)/.test(line));
 }
 
@@ -72,8 +83,12 @@ test("two containers and their gateway talk to each other in both families", () 
         ],
       );
       await Promise.all([
-        ...["10.1.0.1", "fd00:1::1", "10.1.0.3", "fd00:1::3"].map((to) => assertPing(host, "c1", to)),
-        ...["10.1.0.1", "fd00:1::1", "10.1.0.2", "fd00:1::2"].map((to) => assertPing(host, "c2", to)),
+        ...["10.1.0.1", "fd00:1::1", "10.1.0.3", "fd00:1::3"].map((to) =>
+          assertPing(host, "c1", to),
+        ),
+        ...["10.1.0.1", "fd00:1::1", "10.1.0.2", "fd00:1::2"].map((to) =>
+          assertPing(host, "c2", to),
+        ),
       ]);
       await assertTcp(host, "c1", "c2", "10.1.0.3");
       await assertTcp(host, "c2", "c1", "fd00:1::2");
@@ -89,7 +104,10 @@ test("packets reach a container on another bridge through the host", () =>
   withHost(async (host) => {
     await host.addNetns("c1", "c2");
     await attach(host, { config: gatewayConfig(), netns: "c1" });
-    const other = { type: "host-local", ranges: [[{ subnet: "10.2.0.0/24" }], [{ subnet: "fd00:2::/64" }]] };
+    const other = {
+      type: "host-local",
+      ranges: [[{ subnet: "10.2.0.0/24" }], [{ subnet: "fd00:2::/64" }]],
+    };
     const config = gatewayConfig({ name: "net2", bridge: "br2", ipam: other });
     await attach(host, { config, netns: "c2" });
     await assertPing(host, "c1", "10.2.0.2");
@@ -155,7 +173,9 @@ for (const cniVersion of ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", 
     withContainer(async (host) => {
       const config = gatewayConfig({ cniVersion });
       const { reply } = await attach(host, { config });
-      const port = (await host.ip<LinkJson>("", "link")).find(({ ifname }) => ifname.startsWith("veth"));
+      const port = (await host.ip<LinkJson>("", "link")).find(({ ifname }) =>
+        ifname.startsWith("veth"),
+      );
       const links = [];
       for (const [netns, name] of [
         ["", "cni0"],
@@ -379,10 +399,18 @@ test("disableContainerInterface: leaves the container's end down", () =>
 test("dns: what the configuration says replaces IPAM's", () =>
   withHost(async (host) => {
     await host.addNetns("c1", "c2", "c3");
-    const resolvConf = host.write("/run/work/resolv.conf", "nameserver 9.9.9.9\nsearch a.example\n");
+    const resolvConf = host.write(
+      "/run/work/resolv.conf",
+      "nameserver 9.9.9.9\nsearch a.example\n",
+    );
     const ipam = { type: "host-local", subnet: subnet4, resolvConf };
     const fromIpam = { nameservers: ["9.9.9.9"], search: ["a.example"] };
-    const own = { domain: "b.example", nameservers: ["1.1.1.1"], options: ["ndots:2"], search: ["c"] };
+    const own = {
+      domain: "b.example",
+      nameservers: ["1.1.1.1"],
+      options: ["ndots:2"],
+      search: ["c"],
+    };
     for (const [netns, dns, expected] of [
       ["c1", undefined, fromIpam],
       ["c2", {}, fromIpam],
@@ -421,7 +449,12 @@ const macCases: [from: string, args: string | undefined, keys: Config, expected:
     { args: { cni: { mac: macB } }, runtimeConfig: { mac: macC } },
     macC,
   ],
-  ["runtimeConfig in another notation", undefined, { runtimeConfig: { mac: "0200.0000.000C" } }, macC],
+  [
+    "runtimeConfig in another notation",
+    undefined,
+    { runtimeConfig: { mac: "0200.0000.000C" } },
+    macC,
+  ],
 ];
 
 for (const [from, args, keys, expected] of macCases) {
@@ -513,7 +546,9 @@ test("an existing bridge is used, with what it has", () =>
     await host.run("ip", "address", "add", "10.1.0.1/24", "dev", "cni0");
     await host.run("ip", "link", "set", "cni0", "up");
     await host.unchangedBy(async () => {
-      const attachment = await attach(host, { config: gatewayConfig({ ipam: { type: "host-local", subnet: subnet4 } }) });
+      const attachment = await attach(host, {
+        config: gatewayConfig({ ipam: { type: "host-local", subnet: subnet4 } }),
+      });
       assert.deepEqual(await addresses(host, "", "cni0"), ["10.1.0.1/24"]);
       assert.equal((await link(host, "", "cni0")).address, macA);
       await assertPing(host, "c1", "10.1.0.1");
@@ -545,10 +580,27 @@ test("the bridge's MAC does not change when ports come and go", () =>
     assert.equal(macs.size, 1);
   }));
 
+test("a gateway's MAC stays as it is even where the bridge was made without one", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1", "c2", "c3", "c4");
+    await host.run("ip", "link", "add", "cni0", "up", "type", "bridge");
+    const macs = new Set<string>();
+    for (const netns of ["c1", "c2", "c3", "c4"]) {
+      const { result } = await attach(host, { config: gatewayConfig(), netns });
+      macs.add(result.interfaces?.[0]?.mac ?? "");
+    }
+    macs.add((await link(host, "", "cni0")).address);
+    assert.equal(macs.size, 1, [...macs].join(" "));
+  }));
+
 test("a container takes several interfaces, on one network and on several", () =>
   withContainer(async (host) => {
     await host.unchangedBy(async () => {
-      const other = gatewayConfig({ name: "net2", bridge: "br2", ipam: { type: "host-local", subnet: "10.2.0.0/24" } });
+      const other = gatewayConfig({
+        name: "net2",
+        bridge: "br2",
+        ipam: { type: "host-local", subnet: "10.2.0.0/24" },
+      });
       const attachments = [
         await attach(host, { config: bridgeConfig(), ifName: "eth0" }),
         await attach(host, { config: bridgeConfig(), ifName: "eth1" }),
@@ -571,7 +623,10 @@ for (const length of [64, 300]) {
   test(`a container id of ${length} characters is as good as any`, () =>
     withContainer(async (host) => {
       await host.unchangedBy(async () => {
-        const call = { config: bridgeConfig(), containerId: "0123456789".repeat(30).slice(0, length) };
+        const call = {
+          config: bridgeConfig(),
+          containerId: "0123456789".repeat(30).slice(0, length),
+        };
         await attach(host, call);
         assertSuccess(await host.cni("DEL", { ...call, netns: "" }));
         await host.run("ip", "link", "del", "cni0");

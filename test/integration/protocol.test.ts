@@ -182,7 +182,11 @@ const badStdin: [name: string, text: string, msg: string | RegExp][] = [
     "error unmarshall network config: invalid character 'h' looking for beginning of value",
   ],
   ["a torn object", '{"name": "net1", "cniVer', /^error unmarshall network config: unexpected end/],
-  ["two objects", "{}{}", /^error unmarshall network config: invalid character '\{' after top-level/],
+  [
+    "two objects",
+    "{}{}",
+    /^error unmarshall network config: invalid character '\{' after top-level/,
+  ],
   ["a list", "[]", /^error unmarshall network config: ./],
   ["a number", "17", /^error unmarshall network config: ./],
   ["a name that is a number", '{"name": 17}', /^error unmarshall network config: .*name/],
@@ -308,7 +312,11 @@ const badNetns: [name: string, path: string, msg: string | RegExp][] = [
     "/run/work",
     /^failed to open netns "\/run\/work": unknown FS magic on "\/run\/work": [0-9a-f]+$/,
   ],
-  ["goes through a plain file", "/run/work/file/c1", /^failed to open netns "\/run\/work\/file\/c1": /],
+  [
+    "goes through a plain file",
+    "/run/work/file/c1",
+    /^failed to open netns "\/run\/work\/file\/c1": /,
+  ],
 ];
 
 for (const [name, netns, msg] of badNetns) {

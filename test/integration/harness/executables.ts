@@ -16,7 +16,8 @@ export const reference = [process.env.TSCNI_REFERENCE_BIN, join(root, "dist/refe
 
 /** For node:test's `skip`: why a comparison cannot run, false where it can. */
 export const withoutReference =
-  reference === undefined && "the reference's executables are missing (scripts/install-reference.sh)";
+  reference === undefined &&
+  "the reference's executables are missing (scripts/install-reference.sh)";
 
 function isExecutable(directory: string, name: string): boolean {
   try {
@@ -33,6 +34,7 @@ export function checkPreconditions(): void {
     throw new Error("the integration tests make network namespaces: run them as root");
   }
   for (const name of plugins) {
-    if (!isExecutable(ours, name)) throw new Error(`no ${name} in ${ours}: run npm run build first`);
+    if (!isExecutable(ours, name))
+      throw new Error(`no ${name} in ${ours}: run npm run build first`);
   }
 }

@@ -3,7 +3,14 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type CommandOptions, describe, type Outcome, type Running, run, start } from "./command.ts";
+import {
+  type CommandOptions,
+  describe,
+  type Outcome,
+  type Running,
+  run,
+  start,
+} from "./command.ts";
 import { checkPreconditions } from "./executables.ts";
 import { changes, readSnapshot, type Snapshot } from "./snapshot.ts";
 import { makeWorld, oursInWorld, type World } from "./world.ts";

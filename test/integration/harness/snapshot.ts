@@ -74,7 +74,11 @@ export function changes(before: Snapshot, after: Snapshot): string[] {
   ];
 }
 
-function changedLines(where: string, before: readonly string[], after: readonly string[]): string[] {
+function changedLines(
+  where: string,
+  before: readonly string[],
+  after: readonly string[],
+): string[] {
   return [
     ...without(before, after).map((line) => `- ${where}: ${line}`),
     ...without(after, before).map((line) => `+ ${where}: ${line}`),
@@ -147,9 +151,12 @@ async function readSysctls(host: Host, netns: string): Promise<string[]> {
     ["all", "default", "lo"].map((name) => `/proc/sys/net/${family}/conf/${name}`),
   );
   // Some cannot be read before they are set (stable_secret), which makes grep fail.
-  const { outcome } = host.start(["grep", "-rs", ".", ...folders, "/proc/sys/net/ipv4/ip_forward"], {
-    netns,
-  });
+  const { outcome } = host.start(
+    ["grep", "-rs", ".", ...folders, "/proc/sys/net/ipv4/ip_forward"],
+    {
+      netns,
+    },
+  );
   const { stdout } = await outcome;
   return stdout
     .trim()

@@ -6,13 +6,15 @@ import type { Host } from "./host.ts";
 
 /** Pings until the first answer, five seconds at most: addresses of IPv6 may need a moment. */
 export async function assertPing(host: Host, netns: string, address: string): Promise<void> {
-  const outcome = await host.start(["ping", "-n", "-c1", "-i0.2", "-w5", address], { netns }).outcome;
+  const outcome = await host.start(["ping", "-n", "-c1", "-i0.2", "-w5", address], { netns })
+    .outcome;
   assert.equal(outcome.status, 0, describe(outcome));
 }
 
 /** Nobody answers within a second. */
 export async function assertNoPing(host: Host, netns: string, address: string): Promise<void> {
-  const outcome = await host.start(["ping", "-n", "-c3", "-i0.2", "-w1", address], { netns }).outcome;
+  const outcome = await host.start(["ping", "-n", "-c3", "-i0.2", "-w1", address], { netns })
+    .outcome;
   assert.notEqual(outcome.status, 0, describe(outcome));
 }
 
@@ -29,7 +31,12 @@ socket.pipe(process.stdout);
 `;
 
 /** A connection from one namespace to an address in another carries data. */
-export async function assertTcp(host: Host, from: string, to: string, address: string): Promise<void> {
+export async function assertTcp(
+  host: Host,
+  from: string,
+  to: string,
+  address: string,
+): Promise<void> {
   const node = [process.execPath, "-e"];
   const listening = host.start([...node, server, address], { netns: to });
   try {

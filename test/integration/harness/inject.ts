@@ -1,0 +1,38 @@
+/** Faults at every point of a plugin's run, put there by strace. */
+
+import { readFileSync } from "node:fs";
+import type { Call, Host, Verb } from "./host.ts";
+
+/** One system call of a run: the `ordinal`th of its name. */
+export interface Point {
+  readonly name: string;
+  readonly ordinal: number;
+  /** As strace prints it, for messages. */
+  readonly text: string;
+}
+
+/** What starts and ends the program. Without these no C library goes on, so a fault there shows nothing. */
+const outside = new Set(["execve", "arch_prctl", "set_tid_address", "exit", "exit_group"]);
+
+/** Every system call that the plugin makes; the call must be one that can be made again. */
+export async function pointsOf(host: Host, verb: Verb, call: Call): Promise<Point[]> {
+  const trace = "/run/work/trace";
+  await host.cni(verb, { ...call, wrap: ["strace", "-qq", "-s64", "-o", trace] });
+  const counts = new Map<string, number>();
+  const points: Point[] = [];
+  for (const text of readFileSync(host.outside(trace), "utf8").split("\n")) {
+    const name = /^(\w+)\(/.exec(text)?.[1];
+    if (name === undefined || outside.has(name)) continue;
+    const ordinal = (counts.get(name) ?? 0) + 1;
+    counts.set(name, ordinal);
+    points.push({ name, ordinal, text });
+  }
+  return points;
+}
+
+/** The call with a fault (`signal=SIGKILL`, `error=EIO`) upon one of its system calls. */
+export function withFault(call: Call, { name, ordinal }: Point, fault: string): Call {
+  const inject = `inject=${name}:${fault}:when=${ordinal}`;
+  const wrap = ["strace", "-qq", "-o", "/dev/null", "-e", `trace=${name}`, "-e", inject];
+  return { ...call, wrap };
+}

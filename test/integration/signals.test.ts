@@ -1,0 +1,257 @@
+/** Signals, and errors of the kernel, at every system call of ADD and DEL: in the end nothing is left behind. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { attach, detach } from "./harness/attachment.ts";
+import { describe } from "./harness/command.ts";
+import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
+import { assertSame, type Call, type Host, type Reply, replyOf, withHost } from "./harness/host.ts";
+import { type Point, pointsOf, withFault } from "./harness/inject.ts";
+import { gatewayConfig } from "./harness/networks.ts";
+import { changes, type Snapshot } from "./harness/snapshot.ts";
+
+const config = gatewayConfig();
+const call: Call = { config };
+
+/** What a sweep does at one point. Throws, or tells what is wrong. */
+type Step = (point: Point, before: Snapshot) => Promise<string | undefined>;
+
+/** Goes on to the other points when one fails, so that one run shows all that is wrong. */
+async function sweep(host: Host, points: readonly Point[], step: Step): Promise<void> {
+  assert.ok(points.length > 20, `only ${points.length} system calls: strace saw another program`);
+  const before = await host.snapshot();
+  const faults: string[] = [];
+  for (const point of points) {
+    const fault = await step(point, before);
+    if (fault !== undefined)
+      faults.push(`at the ${point.ordinal}. such call, ${point.text}\n${fault}`);
+  }
+  const shown = faults.slice(0, 8).join("\n\n");
+  assert.equal(faults.length, 0, `${faults.length} of ${points.length} points:\n${shown}`);
+}
+
+/** What differs from before; undefined if nothing does. */
+async function leftovers(host: Host, before: Snapshot, reply: Reply): Promise<string | undefined> {
+  const differences = changes(before, await host.snapshot());
+  if (differences.length === 0) return undefined;
+  return [...differences, describe(reply)].join("\n");
+}
+
+/** A world with a bridge that has its addresses, and the calls that ADD and DEL make there. */
+async function withBridge(
+  verb: "ADD" | "DEL",
+  steps: (host: Host, points: Point[]) => Promise<void>,
+): Promise<void> {
+  await withHost(async (host) => {
+    await host.addNetns("c1");
+    await detach(await attach(host, { ...call, config }));
+    if (verb === "DEL") resultOf(await host.cni("ADD", call));
+    const points = await pointsOf(host, verb, call);
+    assertSuccess(await host.cni("DEL", call));
+    await steps(host, points);
+  });
+}
+
+const cleaners: [name: string, clean: (host: Host) => Promise<Reply>][] = [
+  ["a DEL", (host) => host.cni("DEL", call)],
+  [
+    "a DEL without namespace",
+    (host) => host.cni("DEL", { ...call, netns: "", containerId: "container-c1" }),
+  ],
+  [
+    "a GC",
+    (host) => host.cni("GC", { ...call, config: { ...config, "cni.dev/valid-attachments": [] } }),
+  ],
+];
+
+for (const [name, clean] of cleaners) {
+  test(`after SIGKILL at any system call of ADD, ${name} cleans up`, () =>
+    withBridge("ADD", (host, points) =>
+      sweep(host, points, async (point, before) => {
+        const reply = await host.cni("ADD", withFault(call, point, "signal=SIGKILL"));
+        if (reply.signal !== "SIGKILL") return `was not killed: ${describe(reply)}`;
+        assertSuccess(await clean(host));
+        const fault = await leftovers(host, before, reply);
+        if (fault !== undefined) await host.cni("DEL", call);
+        return fault;
+      }),
+    ));
+}
+
+test("after SIGKILL at any system call of ADD, another ADD of another container works", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1", "c2");
+    const points = await pointsOf(host, "ADD", call);
+    assertSuccess(await host.cni("DEL", call));
+    const every = points.filter((_, index) => index % 7 === 3);
+    for (const point of every) {
+      await host.cni("ADD", withFault(call, point, "signal=SIGKILL"));
+      const other = await attach(host, { config, netns: "c2" });
+      assertSuccess(await other.check());
+      await detach(other);
+      assertSuccess(await host.cni("DEL", call));
+    }
+  }));
+
+test("after SIGKILL at any system call of DEL, another DEL cleans up", () =>
+  withBridge("DEL", (host, points) =>
+    sweep(host, points, async (point, before) => {
+      resultOf(await host.cni("ADD", call));
+      const reply = await host.cni("DEL", withFault(call, point, "signal=SIGKILL"));
+      if (reply.signal !== "SIGKILL") return `was not killed: ${describe(reply)}`;
+      assertSuccess(await host.cni("DEL", call));
+      return leftovers(host, before, reply);
+    }),
+  ));
+
+test("SIGTERM at any system call of ADD takes it back, also the bridge", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    await resetHost(host);
+    const points = await pointsOf(host, "ADD", call);
+    await resetHost(host);
+    let interrupted = 0;
+    await sweep(host, points, async (point, before) => {
+      const reply = await host.cni("ADD", withFault(call, point, "signal=SIGTERM"));
+      let fault: string | undefined;
+      if (reply.status === 0) resultOf(reply);
+      else {
+        // Before the plugin blocks the signal it simply ends by it.
+        if (reply.signal !== "SIGTERM") {
+          assertError(reply, { code: 11 });
+          interrupted++;
+        }
+        fault = await leftovers(host, before, reply);
+      }
+      await resetHost(host);
+      return fault;
+    });
+    assert.ok(
+      interrupted > points.length / 2,
+      `interrupted ${interrupted} of ${points.length} times`,
+    );
+  }));
+
+test("SIGTERM at any system call of DEL does not keep it from its end", () =>
+  withBridge("DEL", (host, points) =>
+    sweep(host, points, async (point, before) => {
+      resultOf(await host.cni("ADD", call));
+      const reply = await host.cni("DEL", withFault(call, point, "signal=SIGTERM"));
+      // Before the plugin blocks the signal it simply ends by it.
+      if (reply.signal === "SIGTERM") await host.cni("DEL", call);
+      else assertSuccess(reply);
+      return leftovers(host, before, reply);
+    }),
+  ));
+
+/** What these calls may well fail with; the others get ENOMEM. */
+const likelyErrors: Readonly<Record<string, string>> = {
+  openat: "EMFILE",
+  read: "EIO",
+  pread64: "EIO",
+  write: "ENOSPC",
+  pwrite64: "ENOSPC",
+  writev: "ENOSPC",
+  mkdirat: "ENOSPC",
+  symlinkat: "ENOSPC",
+  linkat: "ENOSPC",
+  renameat2: "EIO",
+  unlinkat: "EIO",
+  flock: "ENOLCK",
+  sendto: "ENOBUFS",
+  sendmsg: "ENOBUFS",
+  recvmsg: "ENOBUFS",
+  recvmmsg: "ENOBUFS",
+  recvfrom: "ENOBUFS",
+  setns: "EPERM",
+  socket: "EMFILE",
+};
+
+/** Failures that a plugin can tell nobody about: it has no way to speak any more. */
+function isSpeechless({ name, text }: Point): boolean {
+  return name === "write" && /^write\(1,/.test(text);
+}
+
+test("an error of any system call of ADD fails it, and leaves nothing", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    await resetHost(host);
+    const points = await pointsOf(host, "ADD", call);
+    await resetHost(host);
+    let failed = 0;
+    await sweep(host, points, async (point, before) => {
+      const error = likelyErrors[point.name] ?? "ENOMEM";
+      const reply = await host.cni("ADD", withFault(call, point, `error=${error}`));
+      let fault: string | undefined;
+      if (reply.status === 0) resultOf(reply);
+      else {
+        failed++;
+        // Without memory or arguments the engine cannot even start: one line on stderr is what is left.
+        const said = reply.stdout === "" ? reply.stderr : reply.stdout;
+        if (said === "" && !isSpeechless(point)) fault = `said nothing: ${describe(reply)}`;
+        if (reply.stdout !== "") assertError(reply, {});
+        if (reply.signal !== null) fault = `ended by a signal: ${describe(reply)}`;
+        fault ??= await leftovers(host, before, reply);
+      }
+      await resetHost(host);
+      return fault;
+    });
+    assert.ok(failed > points.length / 3, `failed ${failed} of ${points.length} times`);
+  }));
+
+test("after an error of any system call of DEL, another DEL cleans up", () =>
+  withBridge("DEL", (host, points) =>
+    sweep(host, points, async (point, before) => {
+      resultOf(await host.cni("ADD", call));
+      const error = likelyErrors[point.name] ?? "ENOMEM";
+      const reply = await host.cni("DEL", withFault(call, point, `error=${error}`));
+      const fault = reply.status === 0 ? await leftovers(host, before, reply) : undefined;
+      assertSuccess(await host.cni("DEL", call));
+      return fault ?? leftovers(host, before, reply);
+    }),
+  ));
+
+/** No attachment, no bridge. */
+async function resetHost(host: Host): Promise<void> {
+  await host.cni("DEL", call);
+  await host.run("sh", "-c", "ip link del cni0 2>/dev/null || true");
+}
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  test(`${signal} ends an ADD whose IPAM plugin hangs, and nothing is left`, () =>
+    withHost(async (host) => {
+      await host.addNetns("c1");
+      const path = host.script(
+        "hanging",
+        "[ $CNI_COMMAND = ADD ] || exit 0\necho $$ >/run/work/pid; exec sleep 60",
+      );
+      const hanging: Call = { config: gatewayConfig({ ipam: { type: "hanging" } }), path };
+      const before = await host.snapshot();
+      const adding = host.startCni("ADD", hanging);
+      await waitForFile(host, "/run/work/pid");
+      adding.kill(signal);
+      const reply = replyOf(await adding.outcome);
+      assertError(reply, { code: 11 });
+      assert.ok(reply.ms < 3000, `it took ${reply.ms} ms`);
+      assertSame(before, await host.snapshot());
+      const pid = (await host.run("cat", "/run/work/pid")).trim();
+      const alive = await host.start(["kill", "-0", pid]).outcome;
+      assert.notEqual(alive.status, 0, "the IPAM plugin is still there");
+    }));
+}
+
+test("SIGTERM during an IPAM plugin's DEL lets it come to its end", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    const path = host.script("slow", "touch /run/work/begun; sleep 0.5; touch /run/work/ended");
+    const slow: Call = { config: gatewayConfig({ ipam: { type: "slow" } }), path };
+    const deleting = host.startCni("DEL", slow);
+    await waitForFile(host, "/run/work/begun");
+    deleting.kill("SIGTERM");
+    assertSuccess(replyOf(await deleting.outcome));
+    await host.run("test", "-e", "/run/work/ended");
+  }));
+
+async function waitForFile(host: Host, path: string): Promise<void> {
+  await host.run("sh", "-c", `until [ -e ${path} ]; do sleep 0.02; done`);
+}
