@@ -24,11 +24,27 @@ test("a channel sends again when a signal came in between", () => {
 
 test("a channel says what the kernel refused", () => {
   assert.throws(() => openChannel(0, script(["socket", -Errno.EMFILE])), SysError);
-  const channel = openChannel(0, script(["socket", 9], ["sendto", -Errno.EMSGSIZE]));
+  const channel = openChannel(
+    0,
+    script(
+      ["socket", 9],
+      ["sendto", -Errno.EMSGSIZE],
+      ["setsockopt", 0],
+      ["sendto", -Errno.EMSGSIZE],
+    ),
+  );
   assert.throws(
     () => channel.send(new Uint8Array(4)),
     /^SysError: send to netlink: message too long/,
   );
+});
+
+test("a channel makes room for what is longer than its socket sends at once", () => {
+  const channel = openChannel(
+    0,
+    script(["socket", 9], ["sendto", -Errno.EMSGSIZE], ["setsockopt", 0], ["sendto", 4]),
+  );
+  channel.send(new Uint8Array(4));
 });
 
 test("a channel takes one datagram by recvfrom and tells its true length", () => {

@@ -33,7 +33,10 @@ export interface Channel {
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
+const SOL_SOCKET = 1;
 const SOL_NETLINK = 270;
+/** SO_SNDBUFFORCE: past the limit that holds for ordinary users */
+const SO_SNDBUFFORCE = 32;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 
@@ -69,11 +72,28 @@ class KernelChannel implements Channel {
   }
 
   send(bytes: Uint8Array): void {
+    let sent = this.#sendOnce(bytes);
+    // A transaction is one datagram however long it is; the kernel wants some room beside the bytes.
+    if (sent === -Errno.EMSGSIZE) {
+      this.#setSocketOption(SO_SNDBUFFORCE, 2 * bytes.length);
+      sent = this.#sendOnce(bytes);
+    }
+    check(sent, "send to netlink");
+  }
+
+  #sendOnce(bytes: Uint8Array): number {
     let sent: number;
     do {
       sent = this.#system("sendto", this.#fd, bytes, bytes.length, 0, null, 0);
     } while (sent === -Errno.EINTR);
-    check(sent, "send to netlink");
+    return sent;
+  }
+
+  #setSocketOption(option: number, value: number): void {
+    const int = new Uint8Array(4);
+    new DataView(int.buffer).setInt32(0, value, true);
+    const result = this.#system("setsockopt", this.#fd, SOL_SOCKET, option, int, int.length);
+    check(result, "set netlink socket option", `${option}`);
   }
 
   receive(most: number, timeoutMs: number): readonly Datagram[] {
