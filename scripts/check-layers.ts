@@ -12,6 +12,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "pkg/cni": ["pkg/ip"],
   "pkg/sys": [],
   "pkg/netlink": ["pkg/ip", "pkg/sys"],
+  "pkg/nftables": ["pkg/netlink", "pkg/ip", "pkg/sys"],
   "pkg/sysctl": ["pkg/sys"],
   "pkg/ns": ["pkg/netlink", "pkg/cni", "pkg/sys"],
   "pkg/invoke": ["pkg/cni", "pkg/sys"],

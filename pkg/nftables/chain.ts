@@ -1,0 +1,105 @@
+/** Chains: lists of rules, some of them entered from a hook. */
+
+import { attributes, be32, flagged, string } from "../netlink/codec.ts";
+import { MessageFlag, type Request } from "../netlink/message.ts";
+import { type ChainKey, Message, request } from "./message.ts";
+import { notes } from "./userdata.ts";
+
+/** NFTA_HOOK_*, linux/netfilter/nf_tables.h */
+const hookAttributes = attributes({ number: [1, be32], priority: [2, be32] });
+
+/** NFTA_CHAIN_*, linux/netfilter/nf_tables.h */
+const chainAttributes = attributes({
+  table: [1, string],
+  name: [3, string],
+  hook: [4, flagged(hookAttributes)],
+  policy: [5, be32],
+  type: [7, string],
+  notes: [12, notes],
+});
+
+/** NF_INET_*, linux/netfilter.h; those of the bridge have the same numbers */
+export const Hook = {
+  preRouting: 0,
+  input: 1,
+  forward: 2,
+  output: 3,
+  postRouting: 4,
+} as const;
+
+/** Where `nft` names priorities: raw, dstnat, filter, srcnat. */
+export const Priority = {
+  raw: -300,
+  destinationNat: -100,
+  filter: 0,
+  sourceNat: 100,
+} as const;
+
+/** A chain that packets come to. */
+export interface BaseChain {
+  readonly type: "filter" | "nat" | "route";
+  readonly hook: number;
+  /** Chains with lower ones come first. */
+  readonly priority: number;
+}
+
+/** Makes a chain where there is none. Fails with EEXIST where one of that name has another hook. */
+export function addChain(
+  { family, table, chain }: ChainKey,
+  base?: BaseChain,
+  comment?: string,
+): Request {
+  return request({
+    purpose: `add chain ${table} ${chain}`,
+    message: Message.newChain,
+    family,
+    flags: MessageFlag.create,
+    write: (to) =>
+      chainAttributes.write(
+        to,
+        {
+          table,
+          name: chain,
+          type: base?.type,
+          hook: base && { number: base.hook, priority: base.priority },
+          notes: comment === undefined ? undefined : { comment },
+        },
+        {},
+      ),
+  });
+}
+
+/** Deletes a chain, which must be empty and not be entered from anywhere. */
+export function deleteChain({ family, table, chain }: ChainKey): Request {
+  return request({
+    purpose: `delete chain ${table} ${chain}`,
+    message: Message.deleteChain,
+    family,
+    write: (to) => chainAttributes.write(to, { table, name: chain }, {}),
+  });
+}
+
+/** A chain as read. */
+export interface Chain {
+  readonly name: string;
+  readonly base?: BaseChain;
+}
+
+/** Reads a chain: fails with ENOENT where there is none. */
+export function getChain({ family, table, chain }: ChainKey): Request<Chain> {
+  return request({
+    purpose: `get chain ${table} ${chain}`,
+    message: Message.getChain,
+    family,
+    write: (to) => chainAttributes.write(to, { table, name: chain }, {}),
+    read(from, start, end) {
+      const { name = "", hook, type } = chainAttributes.read(from, start, end, {});
+      if (hook === undefined) return { name };
+      const { number = 0, priority = 0 } = hook;
+      return {
+        name,
+        base: { type: type as BaseChain["type"], hook: number, priority: priority | 0 },
+      };
+    },
+  });
+}

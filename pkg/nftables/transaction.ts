@@ -1,0 +1,78 @@
+/** Changes of the ruleset: all of them or none, and only if it still is as it was read. */
+
+import { attributes, be32 } from "../netlink/codec.ts";
+import { isNetlinkError } from "../netlink/error.ts";
+import type { Request } from "../netlink/message.ts";
+import { filterHeader, Subsystem } from "../netlink/nfnetlink.ts";
+import type { NetlinkSocket } from "../netlink/socket.ts";
+import { sleepMs } from "../sys/clock.ts";
+import { Errno, isSysError } from "../sys/errno.ts";
+import { getGeneration } from "./table.ts";
+
+/** NFNL_MSG_BATCH_*, linux/netfilter/nfnetlink.h */
+const BEGIN = 16;
+const END = 17;
+
+/** NFNL_BATCH_*, linux/netfilter/nfnetlink.h */
+const batchAttributes = attributes({ generation: [1, be32] });
+
+/** How often to begin anew while others change the ruleset; from some point on with pauses. */
+const TRIES = 100;
+const TRIES_AT_ONCE = 5;
+const LONGEST_PAUSE_MS = 20;
+
+/**
+ * Reads and then changes the ruleset. `plan` is called again where somebody else changed it in between; it
+ * returns the changes, of which either all are made or none. No changes, no transaction.
+ */
+export function transact(socket: NetlinkSocket, plan: () => readonly Request[]): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      const [generation] = socket.send(getGeneration());
+      commit(socket, plan(), generation);
+      return;
+    } catch (error) {
+      // EINTR: what was being listed changed each time.
+      if (!isNetlinkError(error, Errno.ERESTART, Errno.EINTR) || tries >= TRIES) throw error;
+    }
+    if (tries > TRIES_AT_ONCE) sleepMs(Math.min(tries - TRIES_AT_ONCE, LONGEST_PAUSE_MS));
+  }
+}
+
+/** Makes the changes if the ruleset has this generation; throws NetlinkError ERESTART where it has another. */
+export function commit(
+  socket: NetlinkSocket,
+  changes: readonly Request[],
+  generation?: number,
+): void {
+  if (changes.length === 0) return;
+  // The kernel answers after the whole: one acknowledgement tells, and a refusal comes unasked for.
+  const quiet = changes.map((change, index) =>
+    index < changes.length - 1 ? { ...change, quiet: true as const } : change,
+  );
+  socket.send(mark(BEGIN, generation), ...quiet, mark(END));
+}
+
+function mark(type: number, generation?: number): Request {
+  return {
+    purpose: "change ruleset",
+    type,
+    flags: 0,
+    quiet: true,
+    write(to) {
+      filterHeader.put(to, { resource: Subsystem.nftables });
+      batchAttributes.write(to, { generation }, {});
+    },
+  };
+}
+
+/** Whether nf_tables works in the socket's namespace: one request, whatever programs there are. */
+export function isUsable(socket: NetlinkSocket): boolean {
+  try {
+    socket.send(getGeneration());
+    return true;
+  } catch (error) {
+    if (isSysError(error)) return false;
+    throw error;
+  }
+}

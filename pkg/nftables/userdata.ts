@@ -1,0 +1,59 @@
+/** Notes on a table, chain or rule that the kernel keeps and does not read: `nft` puts comments there. */
+
+import { bytes, type Codec } from "../netlink/codec.ts";
+import { decode, encode } from "../sys/text.ts";
+
+/** What is noted. */
+export interface Notes {
+  /** As `nft` shows it. */
+  readonly comment?: string;
+  /** Whose rule it is: ours alone, since `nft` passes over what it does not know. */
+  readonly owner?: string;
+}
+
+/** NFTNL_UDATA_RULE_COMMENT, libnftnl/udata.h; the same for tables and chains. The other is of our own choice. */
+const COMMENT = 0;
+const OWNER = 0xcc;
+/** NFTNL_UDATA_COMMENT_MAXLEN, libnftnl/udata.h, which counts bytes without the NUL */
+const LONGEST_COMMENT = 128;
+
+/** Type, length and text with its NUL, one after the other. */
+export const notes: Codec<Notes> = {
+  write(to, { comment, owner }) {
+    for (const [type, text] of [
+      [COMMENT, comment],
+      [OWNER, owner],
+    ] as const) {
+      if (text === undefined) continue;
+      const value = encode(text);
+      bytes.write(to, Uint8Array.of(type, value.length + 1, ...value, 0), {});
+    }
+  },
+  read(from, start, end) {
+    const found: { comment?: string; owner?: string } = {};
+    for (let at = start; at + 2 <= end; ) {
+      const type = from.view.getUint8(at);
+      const next = at + 2 + from.view.getUint8(at + 1);
+      if (next > end) break;
+      // What another program put there need not end with a NUL.
+      const text = decode(from.bytes.subarray(at + 2, next)).replace(/\0.*$/s, "");
+      if (type === COMMENT) found.comment = text;
+      if (type === OWNER) found.owner = text;
+      at = next;
+    }
+    return found;
+  },
+};
+
+/** A comment as `nft` takes one: no quotes, no control characters, 128 bytes at most. */
+export function commentOf(text: string): string {
+  let comment = "";
+  let length = 0;
+  for (const character of text) {
+    if (character === '"' || character < " " || character === "\x7f") continue;
+    length += encode(character).length;
+    if (length > LONGEST_COMMENT) break;
+    comment += character;
+  }
+  return comment;
+}
