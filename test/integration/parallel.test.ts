@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { closeSync, openSync } from "node:fs";
 import test from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { withoutReference } from "./harness/executables.ts";
+import { sharedVersion, withoutReference } from "./harness/executables.ts";
 import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Call, type Host, type Reply, replyOf, type Verb, withHost } from "./harness/host.ts";
 import { gatewayConfig, hostLocalConfig } from "./harness/networks.ts";
@@ -160,7 +160,7 @@ test(
   { skip: withoutReference },
   () =>
     withHost(async (host) => {
-      const config = hostLocalConfig();
+      const config = hostLocalConfig({}, { cniVersion: sharedVersion });
       const calls = (verb: Verb) =>
         names.map((containerId, index): [Verb, Call] => [
           verb,

@@ -1,5 +1,6 @@
 /** Where the executables under test are, and those of the reference suite they are compared with. */
 
+import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -14,10 +15,28 @@ export const reference = [process.env.TSCNI_REFERENCE_BIN, join(root, "dist/refe
   (directory) => directory !== undefined && plugins.every((name) => isExecutable(directory, name)),
 );
 
+/** The versions of the specification that the reference speaks. Debian's is years behind. */
+const referenceVersions: readonly string[] =
+  reference === undefined ? [] : versionsOf(join(reference, "bridge"));
+
+/** The newest version that both suites speak. */
+export const sharedVersion = referenceVersions.at(-1) ?? "1.1.0";
+
 /** For node:test's `skip`: why a comparison cannot run, false where it can. */
 export const withoutReference =
   reference === undefined &&
   "the reference's executables are missing (scripts/install-reference.sh)";
+
+/** The same for what only a reference of today can be compared with. */
+export const withoutNewReference =
+  withoutReference ||
+  (sharedVersion !== "1.1.0" && `the reference in ${reference} speaks ${sharedVersion} at most`);
+
+function versionsOf(executable: string): string[] {
+  const env = { CNI_COMMAND: "VERSION" };
+  const reply = execFileSync(executable, { env, input: "{}", encoding: "utf8" });
+  return JSON.parse(reply).supportedVersions;
+}
 
 function isExecutable(directory: string, name: string): boolean {
   try {
