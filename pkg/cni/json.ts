@@ -2,8 +2,8 @@
 
 import { checkSyntax, deepest } from "./json-syntax.ts";
 
-/** What Go escapes beyond JSON.stringify, and the halves of pairs which Go strings cannot hold. */
-const TO_ESCAPE = /[<>&\u2028\u2029]|\\ud[89a-f]/;
+/** What Go escapes beyond JSON.stringify, and how the halves of pairs begin, which Go strings cannot hold. */
+const TO_ESCAPE = ["<", ">", "&", "\u2028", "\u2029", "\\ud"];
 const ESCAPED = /\\\\|\\ud[89a-f][0-9a-f]{2}|[<>&\u2028\u2029]/g;
 
 /** Parses, or throws a SyntaxError in Go's words. */
@@ -23,7 +23,9 @@ export function decodeJson(text: string): unknown {
 /** The value's text, compact or indented by so many spaces; keys in the order they have. */
 export function goJson(value: unknown, indent = 0): string {
   const text = JSON.stringify(value, null, indent);
-  return TO_ESCAPE.test(text) ? text.replace(ESCAPED, escapeOne) : text;
+  // Looking for each is many times cheaper than one pattern: there is hardly ever any.
+  const escapes = TO_ESCAPE.some((part) => text.includes(part));
+  return escapes ? text.replace(ESCAPED, escapeOne) : text;
 }
 
 /** How often the bracket occurs, counted up to just past `enough`: no text nests deeper than that. */

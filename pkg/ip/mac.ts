@@ -3,11 +3,18 @@
 import { hexDigit } from "./hex.ts";
 
 const LENGTHS = [6, 8, 20]; // Ethernet, EUI-64, InfiniBand
-const HEX = "0123456789abcdef";
+/** Every byte as two digits. */
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** The 6, 8 or 20 bytes, undefined for any other text. */
 export function parseMac(text: string): Uint8Array | undefined {
-  const [separator, digits] = grouping(text);
+  const third = text.charAt(2);
+  if (third === ":" || third === "-") return parseGroups(text, third, 2);
+  return text.charAt(4) === "." ? parseGroups(text, ".", 4) : parseGroups(text, "", text.length);
+}
+
+/** Groups of so many digits each, with a separator between them. */
+function parseGroups(text: string, separator: string, digits: number): Uint8Array | undefined {
   const groups = (text.length + separator.length) / (digits + separator.length);
   const length = (groups * digits) / 2;
   if (!LENGTHS.includes(length)) return undefined;
@@ -23,17 +30,9 @@ export function parseMac(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-function grouping(text: string): [separator: string, digits: number] {
-  const third = text.charAt(2);
-  if (third === ":" || third === "-") return [third, 2];
-  return text.charAt(4) === "." ? [".", 4] : ["", text.length];
-}
-
 /** Lower case, colons. */
 export function formatMac(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) {
-    text += (text && ":") + HEX.charAt(byte >> 4) + HEX.charAt(byte & 15);
-  }
-  return text;
+  let text = PAIRS[bytes[0] ?? 0] ?? "";
+  for (let at = 1; at < bytes.length; at++) text += `:${PAIRS[bytes[at] ?? 0]}`;
+  return bytes.length === 0 ? "" : text;
 }

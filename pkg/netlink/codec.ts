@@ -3,7 +3,14 @@
 import { type Address, fromBytes, toBytes } from "../ip/address.ts";
 import { formatMac, parseMac } from "../ip/mac.ts";
 import { decode as decodeText, encode as encodeText } from "../sys/text.ts";
-import { Reader, WireError, Writer } from "./wire.ts";
+import {
+  attributeLength,
+  attributeType,
+  ATTRIBUTE_HEADER as HEADER,
+  Reader,
+  WireError,
+  Writer,
+} from "./wire.ts";
 
 /** The other attributes of the same set, for an attribute whose form depends on one of them. */
 export type Siblings = Readonly<Record<string, unknown>>;
@@ -12,6 +19,8 @@ export type Siblings = Readonly<Record<string, unknown>>;
 export interface Codec<T> {
   /** Whether NLA_F_NESTED goes on the attribute: only where iproute2 or the kernel want it. */
   readonly nested?: true;
+  /** The sibling that its form depends on. */
+  readonly tag?: string;
   write(to: Writer, value: T, siblings: Siblings): void;
   read(from: Reader, start: number, end: number, siblings: Siblings): T;
 }
@@ -19,26 +28,26 @@ export interface Codec<T> {
 /** What a codec writes and reads. */
 export type ValueOf<C> = C extends Codec<infer T> ? T : never;
 
-type Table = Readonly<Record<string, readonly [type: number, codec: Codec<unknown>]>>;
+export type Table = Readonly<Record<string, readonly [type: number, codec: Codec<unknown>]>>;
 type Values<T extends Table> = { -readonly [K in keyof T]?: ValueOf<T[K][1]> };
 
 /** A set of attributes. It is a codec too, so that a table can name another: a nested attribute. */
 export interface Attributes<T extends Table = Table> extends Codec<Values<T>> {
   readonly table: T;
+  /** The highest type in the table. */
+  readonly highest: number;
 }
 
-const HEADER = 4;
-/** NLA_TYPE_MASK, linux/netlink.h: without NLA_F_NESTED and NLA_F_NET_BYTEORDER */
-const TYPE_MASK = 0x3fff;
 /** NLA_F_NESTED, linux/netlink.h */
 const NESTED = 0x8000;
 
 /** Declares a set of attributes. They are written in the value's key order; unknown ones are skipped in reading. */
 export function attributes<const T extends Table>(table: T): Attributes<T> {
-  const names = new Map<number, string>();
-  for (const [name, [type]] of Object.entries(table)) names.set(type, name);
+  const byType = new Map<number, { name: string; codec: Codec<unknown> }>();
+  for (const [name, [type, codec]] of Object.entries(table)) byType.set(type, { name, codec });
   return {
     table,
+    highest: Math.max(0, ...byType.keys()),
     write(to, values) {
       const untyped: Siblings = values;
       for (const name in values) {
@@ -50,12 +59,12 @@ export function attributes<const T extends Table>(table: T): Attributes<T> {
     },
     read(from, start, end) {
       const values: Record<string, unknown> = {};
+      const { bytes } = from;
       for (let at = start; at < end; ) {
-        const length = attributeLength(from, at, end);
-        const name = names.get(from.view.getUint16(at + 2, true) & TYPE_MASK);
-        const entry = name === undefined ? undefined : table[name];
-        if (name !== undefined && entry) {
-          values[name] = entry[1].read(from, at + HEADER, at + length, values);
+        const length = attributeLength(bytes, at, end);
+        const known = byType.get(attributeType(bytes, at));
+        if (known !== undefined) {
+          values[known.name] = known.codec.read(from, at + HEADER, at + length, values);
         }
         at += (length + 3) & ~3;
       }
@@ -66,27 +75,24 @@ export function attributes<const T extends Table>(table: T): Attributes<T> {
 
 function writeAttribute(
   to: Writer,
-  [type, codec]: Table[string],
+  entry: Table[string],
   value: unknown,
   siblings: Siblings,
 ): void {
+  // Not destructured: that costs an iterator, which is more than all the rest.
+  const type = entry[0];
+  const codec = entry[1];
   const start = to.reserve(HEADER);
   codec.write(to, value, siblings);
   const length = to.length - start;
   if (length > 0xffff) throw new WireError(`cannot encode an attribute of ${length} bytes`);
-  to.view.setUint16(start, length, true);
-  to.view.setUint16(start + 2, codec.nested ? type | NESTED : type, true);
+  const flagged = codec.nested ? type | NESTED : type;
+  const { bytes } = to;
+  bytes[start] = length;
+  bytes[start + 1] = length >> 8;
+  bytes[start + 2] = flagged;
+  bytes[start + 3] = flagged >> 8;
   to.align();
-}
-
-/** The length of the attribute at `at`, header included. A length under four would never get to the end. */
-function attributeLength(from: Reader, at: number, end: number): number {
-  const left = end - at;
-  const length = left < HEADER ? left : from.view.getUint16(at, true);
-  if (length < HEADER || length > left) {
-    throw new WireError(`cannot decode an attribute of ${length} bytes: ${left} are left`);
-  }
-  return length;
 }
 
 /** The same codec with NLA_F_NESTED on its attribute. */
@@ -103,8 +109,8 @@ export function listOf<T>(type: number, codec: Codec<T>): Codec<T[]> {
     read(from, start, end, siblings) {
       const values: T[] = [];
       for (let at = start; at < end; ) {
-        const length = attributeLength(from, at, end);
-        if ((from.view.getUint16(at + 2, true) & TYPE_MASK) === type) {
+        const length = attributeLength(from.bytes, at, end);
+        if (attributeType(from.bytes, at) === type) {
           values.push(codec.read(from, at + HEADER, at + length, siblings));
         }
         at += (length + 3) & ~3;
@@ -124,6 +130,7 @@ export function chosenBy<const C extends Readonly<Record<string, Attributes>>>(
     return typeof name === "string" && Object.hasOwn(choices, name) ? choices[name] : undefined;
   };
   return {
+    tag,
     write(to, value, siblings) {
       const table = chosen(siblings);
       if (!table) throw new WireError(`cannot encode the data of ${tag} "${siblings[tag]}"`);

@@ -5,6 +5,29 @@ export class WireError extends Error {
   override readonly name = "WireError";
 }
 
+/** Bytes in struct nlattr */
+export const ATTRIBUTE_HEADER = 4;
+/** NLA_TYPE_MASK, linux/netlink.h: without NLA_F_NESTED and NLA_F_NET_BYTEORDER */
+const TYPE_MASK = 0x3fff;
+
+// The two functions below run for each of the 60 attributes of a link, most of which are skipped. Indexing is cheaper
+// there than a DataView's methods: an interpreter does no inlining.
+
+/** The length of the attribute at `at`, header included. A length under four would never get to the end. */
+export function attributeLength(bytes: Uint8Array, at: number, end: number): number {
+  const left = end - at;
+  const length = left < ATTRIBUTE_HEADER ? left : (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+  if (length < ATTRIBUTE_HEADER || length > left) {
+    throw new WireError(`cannot decode an attribute of ${length} bytes: ${left} are left`);
+  }
+  return length;
+}
+
+/** The attribute's type without its flags. */
+export function attributeType(bytes: Uint8Array, at: number): number {
+  return ((bytes[at + 2] ?? 0) | ((bytes[at + 3] ?? 0) << 8)) & TYPE_MASK;
+}
+
 /** Bytes that grow. What was reserved and not filled in is zero. */
 export class Writer {
   bytes: Uint8Array;

@@ -41,7 +41,7 @@ export const linkKinds = {
 export const portKinds = { bridge: bridgePort, vrf: vrfPort } as const;
 
 /** IFLA_INFO_*, linux/if_link.h */
-const linkInfo = attributes({
+export const linkInfo = attributes({
   kind: [1, bareString],
   data: [2, chosenBy("kind", linkKinds)],
   portKind: [4, bareString],
