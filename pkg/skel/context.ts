@@ -31,6 +31,9 @@ export interface ContextInput<Config> {
   readonly log: (line: string) => void;
   /** Readable once the runtime wants the call to end; -1 for none. */
   readonly cancelFd: number;
+  /** The environment and the configuration as they came, for a plugin that hands them on. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
 }
 
 /** A verb's view of one call. Namespaces open at the first use. */
@@ -49,6 +52,9 @@ export class Context<Config> implements Disposable {
   readonly log: (line: string) => void;
   /** For waits: readable once the runtime wants the call to end; -1 for none. */
   readonly cancelFd: number;
+  /** The environment and the configuration as they came, for a plugin that hands them on. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
   /** How to take back what ADD did; runs when it fails or is interrupted. */
   readonly undo = new Undo();
   readonly #failures: unknown[] = [];
@@ -68,6 +74,8 @@ export class Context<Config> implements Disposable {
     this.ipam = input.ipam;
     this.log = input.log;
     this.cancelFd = input.cancelFd;
+    this.env = input.env;
+    this.stdin = input.stdin;
   }
 
   /** The namespace the plugin was started in. */

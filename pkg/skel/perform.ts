@@ -62,6 +62,8 @@ export function perform(plugin: Plugin, around: Surroundings): void {
     ipam: ipamOf(config, stdin, head, around),
     log: around.log,
     cancelFd: around.cancelFd,
+    env: around.env,
+    stdin,
   });
   if (command === "ADD" || command === "DEL") refuseOwnNamespace(invocation, context, around);
   if (command === "ADD") add(plugin, context, around);

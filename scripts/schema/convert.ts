@@ -31,17 +31,19 @@ function tidy(json: unknown): unknown {
   return Object.fromEntries(kept.map(([keyword, value]) => [keyword, tidy(value)]));
 }
 
-/** Visits every key of the objects in a schema, list steps left out of its path: `ipam.ranges.subnet`. */
+/**
+ * Visits every key of the objects in a schema, list steps left out of its path: `ipam.ranges.subnet`. An object that
+ * is one of several forms of a value (anyOf) is described by the value's own text.
+ */
 export function eachKey(
   json: unknown,
   visit: (path: string, schema: Json) => void,
   prefix = "",
 ): void {
-  const { properties, items, anyOf } = (json ?? {}) as { [keyword: string]: unknown };
+  const { properties, items } = (json ?? {}) as { [keyword: string]: unknown };
   for (const [key, schema] of Object.entries((properties ?? {}) as Record<string, Json>)) {
     visit(`${prefix}${key}`, schema);
     eachKey(schema, visit, `${prefix}${key}.`);
   }
   if (items !== undefined) eachKey(items, visit, prefix);
-  if (Array.isArray(anyOf)) for (const choice of anyOf) eachKey(choice, visit, prefix);
 }
