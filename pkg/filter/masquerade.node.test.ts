@@ -1,0 +1,121 @@
+/** Against the kernel, in a network namespace made for it, as Debian's nft shows it. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import test from "node:test";
+import { type Prefix, parsePrefix } from "../ip/prefix.ts";
+import { attempt, call } from "../sys/syscall.ts";
+import {
+  addMasquerade,
+  checkMasquerade,
+  checkMasqueradeBackend,
+  collectMasquerade,
+  removeMasquerade,
+} from "./masquerade.ts";
+
+const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
+const cloneNewNet = 0x40000000;
+
+function nft(...args: string[]): string {
+  return execFileSync("nft", args, { encoding: "utf8" });
+}
+
+function prefix(text: string): Prefix {
+  const found = parsePrefix(text);
+  if (!found) throw new Error(text);
+  return found;
+}
+
+const owner = { network: "nftnet", containerId: "cnitool-458ee3745730d9600685", ifName: "eth0" };
+const addresses = [prefix("10.1.0.2/24"), prefix("fd00:1::2/64")];
+
+const ruleset = `table inet cni_plugins_masquerade {
+	comment "Masquerading for plugins from github.com/containernetworking/plugins"
+	chain masq_checks {
+		comment "Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet"
+		ip saddr 10.1.0.2 ip daddr != 10.1.0.0/24 masquerade comment "e47d63df51ce7720-dc3bd8e4efb06479, net: nftnet, if: eth0, id: cnitool-458ee3745730d9600685"
+		ip6 saddr fd00:1::2 ip6 daddr != fd00:1::/64 masquerade comment "e47d63df51ce7720-dc3bd8e4efb06479, net: nftnet, if: eth0, id: cnitool-458ee3745730d9600685"
+	}
+
+	chain postrouting {
+		type nat hook postrouting priority srcnat; policy accept;
+		ip daddr 224.0.0.0/4 return
+		ip6 daddr ff00::/8 return
+		goto masq_checks
+	}
+}
+`;
+
+test("masquerading makes exactly the reference's ruleset, once", { skip }, () => {
+  call("unshare", cloneNewNet);
+  addMasquerade(owner, [prefix("10.9.9.9/24")]);
+  addMasquerade(owner, addresses);
+  assert.equal(nft("list", "ruleset"), ruleset);
+  checkMasquerade(owner, addresses);
+});
+
+test("CHECK sees a rule that is missing and an entry that is cut off", { skip }, () => {
+  call("unshare", cloneNewNet);
+  addMasquerade(owner, addresses);
+  nft("flush", "chain", "inet", "cni_plugins_masquerade", "postrouting");
+  assert.throws(() => checkMasquerade(owner, addresses), /is not as ADD made it/);
+  addMasquerade(owner, [prefix("10.1.0.2/24")]);
+  assert.throws(() => checkMasquerade(owner, addresses), /masquerade rule of fd00:1::2 is missing/);
+  assert.throws(
+    () => checkMasquerade(owner, [prefix("10.1.0.2/16")]),
+    /rule of 10.1.0.2 is missing/,
+  );
+});
+
+test("DEL and GC remove their own rules only, and by names alone", { skip }, () => {
+  call("unshare", cloneNewNet);
+  removeMasquerade(owner);
+  collectMasquerade("nftnet", []);
+  assert.equal(nft("list", "ruleset"), "");
+  const second = { ...owner, ifName: "eth1" };
+  const third = { ...owner, containerId: "other" };
+  const foreign = { ...owner, network: "foreign" };
+  for (const each of [owner, second, third, foreign]) addMasquerade(each, addresses);
+  const count = () => nft("list", "ruleset").match(/comment "[0-9a-f]{16}-/g)?.length ?? 0;
+  assert.equal(count(), 8);
+  removeMasquerade(owner);
+  removeMasquerade(owner);
+  assert.equal(count(), 6);
+  collectMasquerade("nftnet", [{ containerID: "other", ifname: "eth0" }]);
+  assert.equal(count(), 4);
+  checkMasquerade(third, addresses);
+  checkMasquerade(foreign, addresses);
+});
+
+test("names of any length and kind find their rules again", { skip }, () => {
+  call("unshare", cloneNewNet);
+  const strange = {
+    network: `"n\n${"x".repeat(300)}`,
+    containerId: `"${"y".repeat(300)}`,
+    ifName: "e",
+  };
+  addMasquerade(strange, addresses);
+  checkMasquerade(strange, addresses);
+  nft("-j", "list", "ruleset");
+  removeMasquerade(strange);
+  assert.ok(!nft("list", "ruleset").includes("10.1.0.2"));
+});
+
+test("a table of that name that is not like ours is told, and left as it is", { skip }, () => {
+  call("unshare", cloneNewNet);
+  nft(
+    "add table inet cni_plugins_masquerade; add chain inet cni_plugins_masquerade postrouting { type filter hook input priority 0; }",
+  );
+  const before = nft("list", "ruleset");
+  assert.throws(
+    () => addMasquerade(owner, addresses),
+    /add chain cni_plugins_masquerade postrouting/,
+  );
+  assert.equal(nft("list", "ruleset"), before);
+});
+
+test("an unknown backend is refused by its name", () => {
+  checkMasqueradeBackend(undefined);
+  checkMasqueradeBackend("nftables");
+  assert.throws(() => checkMasqueradeBackend("ebpf"), /unknown ipmasq backend "ebpf"/);
+});
