@@ -15,10 +15,23 @@ const stderrFd = 2;
 const longestFile = 16 * 1024 * 1024;
 const directoryMode = 0o700;
 
-/** The machine; `cancelFd`, once readable, ends plugins and waits (-1 for none). */
-export function engineMachine(cancelFd = -1): Machine {
+/** Signals that wait to be asked for. */
+export interface Interruption {
+  /** Readable once one has come; ends plugins and waits. */
+  readonly fd: number;
+  /** Takes it, so that what cleans up is not ended as well. */
+  pending(): number;
+}
+
+/** The machine; without `interruption` nothing ends a plugin but its deadline. */
+export function engineMachine(interruption?: Interruption): Machine {
+  const cancelFd = interruption?.fd ?? -1;
   return {
-    exec: async (request) => exec(request, cancelFd),
+    exec: async (request) => {
+      const outcome = exec(request, cancelFd);
+      if (outcome.cancelled) interruption?.pending();
+      return outcome;
+    },
     environment,
     encode,
     decode,

@@ -1,12 +1,20 @@
 /**
  * Builds the suite into dist/bin: one standalone executable per plugin, or with --multicall one file for all of
- * them with a hard link per name. Each is the engine with the plugin's heap image (engine/README.md). Brings
- * schema/ up to date on the way.
+ * them with a hard link per name. Each is the engine with the plugin's heap image (engine/README.md). cnitool
+ * is an executable of its own. Brings schema/ up to date on the way.
  */
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { encodeLines } from "../pkg/sys/source-lines.ts";
@@ -60,6 +68,18 @@ function multicallEntry(suite: readonly Executable[], version: string): string {
     `import { runMulticall } from "./pkg/skel/run.ts";`,
     ...new Set(suite.map(importOf)),
     `globalThis.main = () => runMulticall([${plugins}], "${version}");`,
+  ].join("\n");
+}
+
+/** cnitool is no plugin; it holds the schemas to validate configurations with. */
+function cnitoolEntry(): string {
+  const names = readdirSync(join(root, "schema")).filter((name) => name.endsWith(".json"));
+  const imports = names.map((name, index) => `import schema${index} from "./schema/${name}";`);
+  const schemas = names.map((name, index) => `"${name}": schema${index}`);
+  return [
+    `import { runCnitool } from "./cnitool/main.ts";`,
+    ...imports,
+    `globalThis.main = () => runCnitool({ ${schemas.join(", ")} });`,
   ].join("\n");
 }
 
@@ -125,6 +145,7 @@ async function main(): Promise<void> {
   const programs = await Promise.all(
     suite.map((plugin) => bundle(plugin.name, entryOf(plugin, suite, version))),
   );
+  const cnitool = await bundle("cnitool", cnitoolEntry());
   // Both forms carry the same id: a multicall file and standalone ones of one build know each other.
   const buildId = buildIdOf(programs, engine);
   mkdirSync(output, { recursive: true });
@@ -135,9 +156,9 @@ async function main(): Promise<void> {
       rmSync(join(output, name), { force: true });
       linkSync(file, join(output, name));
     }
-    report([file]);
+    report([file, makeImage(cnitool, engine, buildId)]);
   } else {
-    report(programs.map((program) => makeImage(program, engine, buildId)));
+    report([...programs, cnitool].map((program) => makeImage(program, engine, buildId)));
   }
   console.log(`tscni ${version}, build ${buildId}, static ${libc}`);
 }

@@ -34,6 +34,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   "pkg/ipam": ["pkg/invoke", "pkg/cni", "pkg/ip", "pkg/sys"],
   "pkg/skel": [
+    "pkg/filter",
     "pkg/link",
     "pkg/ipam",
     "pkg/invoke",
@@ -48,7 +49,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The only libraries that the executables may hold. */
-const libraries: readonly string[] = ["valibot"];
+const libraries: readonly string[] = ["valibot", "@noble/hashes/sha2.js"];
 
 const importLine =
   /^(?:import|export)\s+(?:(?:type\s+)?(?:\{[^}]*\}|\*(?:\s+as\s+\w+)?|\w+)\s+from\s+)?"([^"]+)"/gm;

@@ -13,7 +13,7 @@ const root = resolve(import.meta.dirname, "..");
 const engine = join(root, "dist/engine/engine");
 
 function findTests(wanted: readonly string[]): string[] {
-  return ["pkg", "plugins", "libcni"]
+  return ["pkg", "plugins", "libcni", "cnitool"]
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map(

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 folders=()
-for folder in pkg plugins engine scripts libcni; do
+for folder in pkg plugins engine scripts libcni cnitool; do
   if [ -d "$folder" ]; then folders+=("$folder"); fi
 done
 mapfile -t files < <(find "${folders[@]}" -name target -prune -o -name '*.test.ts' -print | sort)

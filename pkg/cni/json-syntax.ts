@@ -11,7 +11,17 @@ const DIGITS = "0123456789";
 const HEX_DIGITS = "0123456789abcdefABCDEF";
 const LITERALS: Readonly<Record<string, string>> = { t: "true", f: "false", n: "null" };
 
-/** Throws the first error of the text as a SyntaxError, returns when there is none. */
+/** A fault in a JSON text, and where it is: for those who show the place. */
+export class JsonSyntaxError extends SyntaxError {
+  readonly offset: number;
+
+  constructor(message: string, offset: number) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/** Throws the first error of the text as a JsonSyntaxError, returns when there is none. */
 export function checkSyntax(text: string): void {
   const scan = new Scan(text);
   do {
@@ -90,7 +100,7 @@ class Scan {
 
   private string(): void {
     for (this.at++; ; this.at++) {
-      if (this.at >= this.text.length) throw unexpectedEnd();
+      if (this.at >= this.text.length) throw unexpectedEnd(this.text);
       const character = this.peek();
       if (character === '"') break;
       if (character < " ") throw this.wrong("in string literal");
@@ -154,7 +164,7 @@ class Scan {
 
   private nextToken(): string {
     this.skipSpaces();
-    if (this.at >= this.text.length) throw unexpectedEnd();
+    if (this.at >= this.text.length) throw unexpectedEnd(this.text);
     return this.peek();
   }
 
@@ -167,7 +177,8 @@ class Scan {
   }
 
   private wrong(where: string): SyntaxError {
-    return new SyntaxError(`invalid character ${quoteFirstByte(this.text, this.at)} ${where}`);
+    const message = `invalid character ${quoteFirstByte(this.text, this.at)} ${where}`;
+    return new JsonSyntaxError(message, this.at);
   }
 }
 
@@ -175,8 +186,8 @@ function isOneOf(character: string, set: string): boolean {
   return set.includes(character);
 }
 
-function unexpectedEnd(): SyntaxError {
-  return new SyntaxError("unexpected end of JSON input");
+function unexpectedEnd(text: string): SyntaxError {
+  return new JsonSyntaxError("unexpected end of JSON input", text.length);
 }
 
 /** Go reads bytes and shows the one it stumbled over, so of a longer character only its first, as Latin-1. */

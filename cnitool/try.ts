@@ -1,0 +1,177 @@
+/** try and bench: a network put to the test in namespaces that are thrown away. */
+
+import type { Attachment } from "../libcni/attachment.ts";
+import { type NetworkList, reasonOf } from "../libcni/config.ts";
+import { printResult, type Result } from "../pkg/cni/result.ts";
+import { atLeast } from "../pkg/cni/version.ts";
+import { errnoText } from "../pkg/sys/errno.ts";
+import {
+  type Command,
+  commonFlags,
+  flagValue,
+  jsonFlag,
+  type Session,
+  timeoutFlag,
+} from "./command.ts";
+import { type CommandLine, UsageError } from "./flags.ts";
+import { attachmentOf, callOptions, networkOf } from "./inputs.ts";
+import { makeSandbox, type Sandbox } from "./sandbox.ts";
+import { printJson, printTable } from "./table.ts";
+
+const cleanUpTimeoutMs = 30_000;
+const defaultRounds = 20;
+
+export const tryOut: Command = {
+  name: "try",
+  usage: "NETWORK [-- COMMAND...]",
+  summary: "adds a throw-away namespace to a network, checks it, and deletes it again",
+  details: "COMMAND, a path with its arguments, runs inside between check and del.",
+  leastArgs: 1,
+  flags: [...commonFlags, jsonFlag, timeoutFlag],
+  async run(line, session) {
+    const list = await networkOf(line, session);
+    using sandbox = makeSandbox();
+    const attachment = throwAway(line, session, sandbox);
+    const steps: Step[] = [];
+    let result: Result | undefined;
+    let status = 0;
+    await withDeletion({ list, attachment, session, steps, line }, async (added) => {
+      result = added;
+      if (atLeast(list.cniVersion, "0.4.0")) {
+        const check = () => session.cni.check(list, attachment, callOptions(line));
+        await timed(session, steps, "check", check);
+      }
+      if (line.rest.length > 0) status = runInside(line, session, sandbox);
+    });
+    session.print(line.flags.has("json") ? stepsJson(result, steps) : showSteps(result, steps));
+    return status;
+  },
+};
+
+export const bench: Command = {
+  name: "bench",
+  usage: "NETWORK",
+  summary: "measures add and del of a network, one after the other",
+  leastArgs: 1,
+  flags: [
+    ...commonFlags,
+    { name: "rounds", value: "N", help: `how often; default: ${defaultRounds}` },
+    jsonFlag,
+    timeoutFlag,
+  ],
+  async run(line, session) {
+    const list = await networkOf(line, session);
+    const rounds = roundsOf(line);
+    const steps: Step[] = [];
+    for (let round = 0; round < rounds; round++) {
+      using sandbox = makeSandbox();
+      const attachment = throwAway(line, session, sandbox);
+      await withDeletion({ list, attachment, session, steps, line }, async () => {});
+    }
+    const rows = ["add", "del"].map((name) => distribution(name, steps));
+    if (line.flags.has("json")) session.print(printJson(rows));
+    else {
+      const cells = rows.map(({ step, ...times }) => [step, ...Object.values(times).map(formatMs)]);
+      session.print(printTable(["STEP", "LEAST", "MEDIAN", "P90", "MOST"], cells));
+    }
+    return 0;
+  },
+};
+
+interface Step {
+  readonly step: string;
+  readonly ms: number;
+}
+
+interface Round {
+  readonly list: NetworkList;
+  readonly attachment: Attachment;
+  readonly session: Session;
+  readonly steps: Step[];
+  readonly line: CommandLine;
+}
+
+/** Adds, does the work, and deletes whatever happened; what failed first is what is told. */
+async function withDeletion(
+  { list, attachment, session, steps, line }: Round,
+  work: (result: Result) => Promise<void>,
+): Promise<void> {
+  const { cni, machine } = session;
+  const del = () => cni.del(list, attachment, { timeoutMs: cleanUpTimeoutMs });
+  try {
+    const add = () => cni.add(list, attachment, callOptions(line));
+    await work(await timed(session, steps, "add", add));
+  } catch (error) {
+    try {
+      await del();
+    } catch (further) {
+      machine.writeStderr(`cannot delete it either: ${reasonOf(further)}\n`);
+    }
+    throw error;
+  }
+  await timed(session, steps, "del", del);
+}
+
+/** An attachment of its own; the namespace's path holds the process's number, so that no other call has the same. */
+function throwAway(line: CommandLine, session: Session, sandbox: Sandbox): Attachment {
+  const named = { ...line, args: [line.args[0] ?? "", sandbox.path] };
+  return { ...attachmentOf(named, session), netns: sandbox.path };
+}
+
+async function timed<T>(
+  { machine }: Session,
+  steps: Step[],
+  step: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const began = machine.monotonicMs();
+  const value = await work();
+  steps.push({ step, ms: machine.monotonicMs() - began });
+  return value;
+}
+
+function runInside(line: CommandLine, { env, machine, print }: Session, sandbox: Sandbox): number {
+  const outcome = sandbox.run([...line.rest], env);
+  if (outcome.error !== 0) {
+    throw new Error(
+      `cannot run ${line.rest[0]}, whose whole path is needed: ${errnoText(outcome.error)}`,
+    );
+  }
+  machine.writeStderr(machine.decode(outcome.stderr));
+  const stdout = machine.decode(outcome.stdout);
+  // With --json stdout is one document.
+  if (line.flags.has("json")) machine.writeStderr(stdout);
+  else print(stdout);
+  return outcome.status < 0 ? 1 : outcome.status;
+}
+
+function stepsJson(result: Result | undefined, steps: readonly Step[]): string {
+  const plain = result && JSON.parse(printResult(result, result.cniVersion));
+  return printJson({ result: plain, steps });
+}
+
+function showSteps(result: Result | undefined, steps: readonly Step[]): string {
+  const text = result === undefined ? "" : `${printResult(result, result.cniVersion)}\n\n`;
+  const rows = steps.map(({ step, ms }) => [step, formatMs(ms)]);
+  return text + printTable(["STEP", "TIME"], rows);
+}
+
+function roundsOf(line: CommandLine): number {
+  const text = flagValue(line, "rounds") ?? String(defaultRounds);
+  const rounds = Number(text);
+  if (Number.isInteger(rounds) && rounds > 0) return rounds;
+  throw new UsageError(`invalid value "${text}" for --rounds: expected a whole number above 0`);
+}
+
+function distribution(step: string, steps: readonly Step[]) {
+  const times = steps
+    .filter((taken) => taken.step === step)
+    .map(({ ms }) => ms)
+    .sort((a, b) => a - b);
+  const at = (share: number) => times[Math.floor((times.length - 1) * share)] ?? 0;
+  return { step, least: at(0), median: at(0.5), p90: at(0.9), most: at(1) };
+}
+
+function formatMs(ms: number): string {
+  return `${ms.toFixed(2)} ms`;
+}
