@@ -20,6 +20,11 @@ export function checkMasqueradeBackend(backend: string | undefined): void {
   throw new CniError(ErrorCode.invalidConfig, `unknown ipmasq backend "${backend}"`);
 }
 
+/** Whether ADD could masquerade here. */
+export function canMasquerade(): boolean {
+  return withFilter((socket) => socket !== undefined);
+}
+
 /**
  * Masquerades what leaves the container's addresses for outside their networks. Push `removeMasquerade` to the
  * undo list before.

@@ -10,12 +10,19 @@ import { waitUntilUp } from "../../pkg/link/wait.ts";
 import { dumpLinks, getLink, type Link, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import type { Context } from "../../pkg/skel/context.ts";
+import {
+  collectMasqueradeRules,
+  masqueradeAddresses,
+  masqueradeStatus,
+  stopMasquerade,
+} from "../../pkg/skel/masquerade.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { addressesOf, addressRequests, planAddresses, reversed } from "./bridge-address.ts";
 import { checkAttachment } from "./check.ts";
 import { type BridgeConfig, bridgeEntries, checkConfig, wantedMac } from "./config.ts";
 import { bridgeAddresses, withGateways } from "./gateway.ts";
 import { bridgeLockMs, ensureBridge, portsOf } from "./host-bridge.ts";
+import { collectSpoofing, preventSpoofing, stopSpoofCheck } from "./spoof-check.ts";
 
 /** Where the container's end stands in the result's interfaces. */
 const containerPlace = 2;
@@ -29,12 +36,14 @@ export const bridge = definePlugin({
     const { config, container, host, ipam, undo } = context;
     checkConfig(config);
     const { bridgeLink, veth } = connect(context);
+    preventSpoofing(context, { port: veth.host.name, mac: veth.container.mac });
     const answer = ipam.add((step) => undo.push(step));
     if (ipam.configured && (answer.ips ?? []).length === 0) {
       throw new Error("IPAM plugin returned missing IP config");
     }
     const { ips, routes } = withGateways(config, answer);
     setUpHost(context, bridgeLink, veth, ips);
+    masqueradeAddresses(context, ips);
     const placed = ips.map((ip) => ({ ...ip, interface: containerPlace }));
     setUpContainer(context, veth, { ips: placed, routes });
     const [bridgeNow, portNow] = host.send(
@@ -60,17 +69,21 @@ export const bridge = definePlugin({
     checkAttachment(context);
   },
 
-  del({ host, findContainer, network, containerId, ifName, ipam, attempt }) {
+  del(context) {
+    const { host, findContainer, network, containerId, ifName, ipam, attempt } = context;
     attempt(() => {
       const link = findHostLink(host, { network, containerId, ifName });
       // One that another suite made is known by its name in the container only.
       if (link !== undefined) removeLink(host, { index: link.index });
       else removeFromContainer(findContainer(), ifName);
     });
+    stopSpoofCheck(context);
+    stopMasquerade(context);
     attempt(() => ipam.del());
   },
 
-  gc({ host, network, validAttachments, ipam, attempt, log }) {
+  gc(context) {
+    const { host, network, validAttachments, ipam, attempt, log } = context;
     const valid = validAttachments.map(({ containerID, ifname }) =>
       aliasOf({ network, containerId: containerID, ifName: ifname }),
     );
@@ -79,10 +92,13 @@ export const bridge = definePlugin({
       attempt(() => removeLink(host, { index }));
       log(`removed ${name} of the attachment ${alias}, which is no longer valid`);
     }
+    collectSpoofing(context);
+    collectMasqueradeRules(context);
     attempt(() => ipam.gc());
   },
 
-  status({ ipam }) {
+  status({ config, ipam }) {
+    masqueradeStatus(config);
     ipam.status();
   },
 });

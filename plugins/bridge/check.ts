@@ -11,9 +11,11 @@ import {
 import { getLink, type Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import { LinkFlag } from "../../pkg/netlink/rtnetlink/link-settings.ts";
 import type { Context } from "../../pkg/skel/context.ts";
+import { verifyMasquerade } from "../../pkg/skel/masquerade.ts";
 import { addressesOf } from "./bridge-address.ts";
 import type { BridgeConfig } from "./config.ts";
 import { bridgeAddresses } from "./gateway.ts";
+import { verifySpoofing } from "./spoof-check.ts";
 
 /** Throws, naming the first difference. */
 export function checkAttachment(context: Context<BridgeConfig>): void {
@@ -22,7 +24,7 @@ export function checkAttachment(context: Context<BridgeConfig>): void {
   const bridge = checkBridge(context, prevResult);
   const { mac } = containerInterface(prevResult, ifName);
   const link = verifyLink(container, ifName, { kind: "veth", mac });
-  checkPort(context, bridge, link);
+  const port = checkPort(context, bridge, link);
   if (!config.disableContainerInterface && !link.up) {
     throw new Error(`interface "${ifName}" is down`);
   }
@@ -32,6 +34,8 @@ export function checkAttachment(context: Context<BridgeConfig>): void {
   });
   verifyAddresses(container, link, ips);
   verifyRoutes(container, link, prevResult.routes ?? []);
+  verifySpoofing(context, { port: port.name, mac: link.mac ?? "" });
+  verifyMasquerade(context);
   const present = addressesOf(host, bridge);
   for (const wanted of bridgeAddresses(config, ips)) {
     if (present.some((prefix) => samePrefix(prefix, wanted))) continue;
@@ -59,12 +63,12 @@ function checkPort(
   { config, host, ifName }: Context<BridgeConfig>,
   bridge: Link,
   link: Link,
-): void {
+): Link {
   const [port] = host.send(getLink({ index: link.peerIndex ?? 0 }));
   if (port.kind !== "veth" || port.peerIndex !== link.index || port.master !== bridge.index) {
     throw new Error(`CNI veth created for bridge ${bridge.name} was not found`);
   }
-  if (port.portKind !== "bridge") return;
+  if (port.portKind !== "bridge") return port;
   const { hairpin = false, isolated = false } = port.portData ?? {};
   const wanted = { hairpinMode: config.hairpinMode, portIsolation: config.portIsolation };
   for (const [key, actual] of [
@@ -74,4 +78,5 @@ function checkPort(
     if (actual === wanted[key]) continue;
     throw new Error(`port of "${ifName}": ${key} is ${actual}, configured is ${wanted[key]}`);
   }
+  return port;
 }

@@ -28,17 +28,16 @@ const refused = [
     code: 7,
     message: "cannot use IPAM when DisableContainerInterface flag is set",
   },
-  { keys: { ipMasq: true }, code: 2, message: 'unsupported field "ipMasq" with value true' },
+  {
+    keys: { ipMasq: true, ipMasqBackend: "ebpf" },
+    code: 7,
+    message: 'unknown ipmasq backend "ebpf"',
+  },
   { keys: { vlan: 5 }, code: 2, message: 'unsupported field "vlan" with value 5' },
   {
     keys: { vlanTrunk: [{ id: 1 }] },
     code: 2,
     message: 'unsupported field "vlanTrunk" with value [{"id":1}]',
-  },
-  {
-    keys: { macspoofchk: true },
-    code: 2,
-    message: 'unsupported field "macspoofchk" with value true',
   },
 ];
 

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { formatMac, parseMac } from "../../pkg/ip/mac.ts";
 import { integer, mac, mtu } from "../../pkg/skel/field.ts";
+import { checkMasqueradeConfig, masqueradeEntries } from "../../pkg/skel/masquerade.ts";
 
 const flag = v.optional(v.boolean(), false);
 
@@ -19,8 +20,7 @@ export const bridgeEntries = {
   enabledad: flag,
   disableContainerInterface: flag,
   portIsolation: flag,
-  ipMasq: flag,
-  ipMasqBackend: v.optional(v.string()),
+  ...masqueradeEntries,
   vlan: v.optional(integer(), 0),
   vlanTrunk: v.optional(v.array(v.unknown()), []),
   preserveDefaultVlan: flag,
@@ -42,10 +42,9 @@ export function checkConfig(config: BridgeConfig): void {
   if (config.disableContainerInterface && (config.ipam?.type ?? "") !== "") {
     throw invalid("cannot use IPAM when DisableContainerInterface flag is set");
   }
-  if (config.ipMasq) throw unsupported("ipMasq", config.ipMasq);
+  checkMasqueradeConfig(config);
   if (config.vlan !== 0) throw unsupported("vlan", config.vlan);
   if (config.vlanTrunk.length > 0) throw unsupported("vlanTrunk", config.vlanTrunk);
-  if (config.macspoofchk) throw unsupported("macspoofchk", config.macspoofchk);
 }
 
 /** The MAC address asked for, in the kernel's notation: the runtime's word counts most, then `args`, then CNI_ARGS. */

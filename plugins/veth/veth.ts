@@ -2,7 +2,6 @@
 
 import * as v from "valibot";
 import { toPrefix } from "../../pkg/cni/addresses.ts";
-import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import type { Dns, IpConfig } from "../../pkg/cni/result.ts";
 import { enableForwarding } from "../../pkg/link/forwarding.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
@@ -18,14 +17,22 @@ import {
   described,
   mtuFor,
 } from "../../pkg/skel/interface.ts";
+import {
+  checkMasqueradeConfig,
+  collectMasqueradeRules,
+  masqueradeAddresses,
+  masqueradeEntries,
+  masqueradeStatus,
+  stopMasquerade,
+  verifyMasquerade,
+} from "../../pkg/skel/masquerade.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
 import { checkHostRoutes, containerRoutes, hostRequests } from "./point-to-point.ts";
 
 const entries = {
   ...mtuEntries,
   enabledad: v.optional(v.boolean(), false),
-  ipMasq: v.optional(v.boolean(), false),
-  ipMasqBackend: v.optional(v.string()),
+  ...masqueradeEntries,
 };
 
 type VethContext = Context<ConfigOf<typeof entries>>;
@@ -39,10 +46,11 @@ export const veth = definePlugin({
 
   add(context) {
     const { config, cniVersion } = context;
-    refuseMasquerade(config.ipMasq);
+    checkMasqueradeConfig(config);
     const pair = createPair(context);
     const { ips = [], routes, dns } = addressesFromIpam(context, place);
     setUpHost(context, pair, ips);
+    masqueradeAddresses(context, ips);
     const { index, mac } = pair.container;
     const made = { index, mac, mtu: pair.host.mtu };
     const ownRoutes = containerRoutes(index, ips);
@@ -60,20 +68,23 @@ export const veth = definePlugin({
   check(context) {
     const link = checkInterface(context, { kind: "veth" }, "ptp: Required prevResult missing");
     checkHostRoutes(context.host, link.peerIndex ?? 0, context.prevResult?.ips ?? []);
+    verifyMasquerade(context);
   },
 
   del(context) {
     const { host, ipam, attempt } = context;
     attempt(() => removeVeth({ host, container: context.findContainer() }, context));
+    stopMasquerade(context);
     attempt(() => ipam.del());
   },
 
   gc(context) {
+    collectMasqueradeRules(context);
     collectInterfaces(context, "veth");
   },
 
   status({ config, ipam }) {
-    refuseMasquerade(config.ipMasq);
+    masqueradeStatus(config);
     ipam.status();
   },
 });
@@ -92,11 +103,6 @@ function setUpHost(context: VethContext, { host: end }: Veth, ips: readonly IpCo
   context.host.send(markLink(end.index, context), ...hostRequests(end, ips));
   const families = ips.map(({ address }) => toPrefix(address).address.family);
   enableForwarding(families, "Could not enable IP forwarding");
-}
-
-function refuseMasquerade(ipMasq: boolean): void {
-  if (!ipMasq) return;
-  throw new CniError(ErrorCode.unsupportedField, `unsupported field "ipMasq" with value true`);
 }
 
 /** Whether a configuration says anything about DNS; an empty object does not. */

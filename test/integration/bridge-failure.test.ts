@@ -39,10 +39,8 @@ function testFailure({ what, config, args, path, prepare, error }: Failure): voi
 }
 
 const unsupported: [key: string, value: unknown][] = [
-  ["ipMasq", true],
   ["vlan", 100],
   ["vlanTrunk", [{ id: 7 }]],
-  ["macspoofchk", true],
 ];
 
 for (const [key, value] of unsupported) {

@@ -1,0 +1,76 @@
+/** `ipMasq` as the plugins with it have it in common: its keys, and what each verb does about it. */
+
+import * as v from "valibot";
+import { toPrefix } from "../cni/addresses.ts";
+import { CniError, ErrorCode } from "../cni/error.ts";
+import type { IpConfig } from "../cni/result.ts";
+import {
+  addMasquerade,
+  canMasquerade,
+  checkMasquerade,
+  checkMasqueradeBackend,
+  collectMasquerade,
+  removeMasquerade,
+} from "../filter/masquerade.ts";
+import type { Prefix } from "../ip/prefix.ts";
+import type { Context } from "./context.ts";
+
+/** Keys for the plugin's table. */
+export const masqueradeEntries = {
+  ipMasq: v.optional(v.boolean(), false),
+  ipMasqBackend: v.optional(v.string()),
+};
+
+/** A configuration with those keys. */
+export interface MasqueradeConfig {
+  readonly ipMasq: boolean;
+  readonly ipMasqBackend?: string;
+}
+
+type Call = Context<MasqueradeConfig>;
+
+/** Refuses a backend that there is not: before anything is changed. */
+export function checkMasqueradeConfig({ ipMasq, ipMasqBackend }: MasqueradeConfig): void {
+  if (ipMasq) checkMasqueradeBackend(ipMasqBackend);
+}
+
+/** ADD: gives what the container's addresses send to the world the host's own. */
+export function masqueradeAddresses(context: Call, ips: readonly IpConfig[]): void {
+  const { config, undo } = context;
+  if (!config.ipMasq || ips.length === 0) return;
+  undo.push(() => removeMasquerade(context));
+  addMasquerade(context, prefixesOf(ips));
+}
+
+/** CHECK: throws where a rule is missing for one of the attachment's own addresses. */
+export function verifyMasquerade(context: Call): void {
+  const { config, ifName, prevResult } = context;
+  const own = (prevResult?.ips ?? []).filter(({ interface: place }) => {
+    return place === undefined || prevResult?.interfaces?.[place]?.name === ifName;
+  });
+  if (config.ipMasq && own.length > 0) checkMasquerade(context, prefixesOf(own));
+}
+
+/** DEL: removes the attachment's rules, by its names alone. */
+export function stopMasquerade(context: Call): void {
+  const { config, attempt } = context;
+  if (config.ipMasq) attempt(() => removeMasquerade(context));
+}
+
+/** GC: removes the rules of the network's attachments that are not valid any more. */
+export function collectMasqueradeRules(context: Call): void {
+  const { config, network, validAttachments, attempt } = context;
+  if (config.ipMasq) attempt(() => collectMasquerade(network, validAttachments));
+}
+
+/** STATUS: code 50 where the kernel cannot masquerade. */
+export function masqueradeStatus(config: MasqueradeConfig): void {
+  checkMasqueradeConfig(config);
+  if (config.ipMasq && !canMasquerade()) {
+    throw new CniError(ErrorCode.notAvailable, "cannot masquerade: this kernel has no nf_tables");
+  }
+}
+
+function prefixesOf(ips: readonly IpConfig[]): Prefix[] {
+  return ips.map(({ address }) => toPrefix(address));
+}

@@ -1,0 +1,38 @@
+/** `macspoofchk`: the container sends under its own MAC address only. */
+
+import {
+  addSpoofCheck,
+  collectSpoofChecks,
+  removeSpoofCheck,
+  type SpoofCheck,
+  verifySpoofCheck,
+} from "../../pkg/filter/mac-spoof.ts";
+import { ownersOf } from "../../pkg/filter/owner.ts";
+import type { Context } from "../../pkg/skel/context.ts";
+import type { BridgeConfig } from "./config.ts";
+
+type Call = Context<BridgeConfig>;
+
+/** ADD: before the container's interface comes up. */
+export function preventSpoofing(context: Call, check: SpoofCheck): void {
+  if (!context.config.macspoofchk) return;
+  context.undo.push(() => removeSpoofCheck(context));
+  addSpoofCheck(context, check);
+}
+
+/** CHECK: throws where a rule is missing. */
+export function verifySpoofing(context: Call, check: SpoofCheck): void {
+  if (context.config.macspoofchk) verifySpoofCheck(context, check);
+}
+
+/** DEL: removes the attachment's rules, by its names alone. */
+export function stopSpoofCheck(context: Call): void {
+  const { config, attempt } = context;
+  if (config.macspoofchk) attempt(() => removeSpoofCheck(context));
+}
+
+/** GC: removes the rules of the network's attachments that are not valid any more. */
+export function collectSpoofing({ config, network, validAttachments, attempt }: Call): void {
+  if (!config.macspoofchk) return;
+  attempt(() => collectSpoofChecks(network, ownersOf(network, validAttachments)));
+}
