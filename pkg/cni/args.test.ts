@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { parseCniArgs } from "./args.ts";
+import { findCniArg, parseCniArgs } from "./args.ts";
 import { CniError, ErrorCode } from "./error.ts";
 
 const known = ["IP", "MAC"];
@@ -72,3 +72,11 @@ for (const [text, message] of refused) {
     );
   });
 }
+
+test("one key is found without being known", () => {
+  const text = "IgnoreUnknown=1;K8S_POD_NAME=web-0;A=;K8S_POD_NAME=web-1";
+  assert.equal(findCniArg(text, "K8S_POD_NAME"), "web-1");
+  assert.equal(findCniArg(text, "POD_NAME"), "");
+  assert.equal(findCniArg(text, "A"), "");
+  assert.equal(findCniArg("", "A"), "");
+});

@@ -23,6 +23,12 @@ export function parseCniArgs(text: string, known: readonly string[]): Record<str
   return args;
 }
 
+/** One key's value in a text that has passed `parseCniArgs`; empty where it is not there. The plugin need not know it. */
+export function findCniArg(text: string, key: string): string {
+  const found = text.split(";").findLast((pair) => pair.startsWith(`${key}=`));
+  return found?.slice(key.length + 1) ?? "";
+}
+
 /** The failure of a pair whose value the plugin cannot read, in the reference's words. */
 export function badArgument(pair: string, reason: string): CniError {
   return refused(`error parsing value of pair ${goQuote(pair)}: ${reason}`);

@@ -2,6 +2,7 @@
 
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
 import { type Address, formatAddress, parseAddress, sameAddress } from "../../pkg/ip/address.ts";
+import { isGone } from "./origin.ts";
 import { describeRangeSet, offeringRange, type RangeSet, rangeOf } from "./range-set.ts";
 import type { Owner } from "./reservation.ts";
 import type { Store } from "./store.ts";
@@ -15,26 +16,38 @@ export interface Allocation {
   readonly owner: Owner;
   /** The address the caller insists on. */
   readonly requested: Address | undefined;
+  /** As whom the owner may have a claim to an address. */
+  readonly claimants: readonly string[];
+  /** Whether an owner whose namespace is gone may go on with what he held. */
+  readonly resumes: boolean;
 }
 
 /** Taken candidates in a row after which it is cheaper to list the directory than to try the next one. */
 const longestRow = 16;
 
-/** Reserves the requested address, or else the next free one. */
+/** Reserves the requested address, or else one the owner has a claim to, or else the next free one. */
 export function allocate(store: Store, allocation: Allocation): Candidate {
-  const { set, index, requested } = allocation;
+  const { index, requested } = allocation;
   try {
-    if (!requested) refuseSecondAddress(store, allocation);
-    using last = store.lastReserved(index);
-    const reserved = requested
-      ? reserveRequested(store, allocation, requested)
-      : reserveNext(store, allocation, walk(set, last.address));
-    last.write(formatAddress(reserved.address));
-    return reserved;
+    if (!requested) {
+      const own = resume(store, allocation) ?? reserveClaimed(store, allocation);
+      if (own) return own;
+    }
+    return allocateNew(store, allocation);
   } catch (error) {
     const { code, message, details } = toCniError(error);
     throw new CniError(code, `failed to allocate for range ${index}: ${message}`, details);
   }
+}
+
+function allocateNew(store: Store, allocation: Allocation): Candidate {
+  const { set, index, requested } = allocation;
+  using last = store.lastReserved(index);
+  const reserved = requested
+    ? reserveRequested(store, allocation, requested)
+    : reserveNext(store, allocation, walk(set, last.address));
+  last.write(formatAddress(reserved.address));
+  return reserved;
 }
 
 function reserveRequested(store: Store, { set, owner }: Allocation, address: Address): Candidate {
@@ -53,9 +66,10 @@ function reserveRequested(store: Store, { set, owner }: Allocation, address: Add
 
 function reserveNext(
   store: Store,
-  { set, owner }: Allocation,
+  allocation: Allocation,
   candidates: Iterable<Candidate>,
 ): Candidate {
+  const { set, owner, claimants } = allocation;
   let misses = 0;
   let taken: ReadonlySet<string> | undefined;
   const skipped: Candidate[] = [];
@@ -65,6 +79,7 @@ function reserveNext(
       skipped.push(candidate);
       continue;
     }
+    if (store.claims.isKept(name, claimants)) continue;
     if (store.reserve(name, owner)) return candidate;
     misses++;
     if (misses === longestRow) taken = new Set(store.reservedAddresses());
@@ -74,23 +89,62 @@ function reserveNext(
     const name = formatAddress(candidate.address);
     if (store.isTorn(name) && store.reserve(name, owner)) return candidate;
   }
+  const kept = reserveKept(store, allocation);
+  if (kept) return kept;
   throw new Error(`no IP addresses available in range set: ${describeRangeSet(set)}`);
 }
 
-/** A container's interface gets one address of a set; an old reservation may be for any of its interfaces. */
-function refuseSecondAddress(store: Store, { set, owner }: Allocation): void {
-  const held = store
-    .holdingsOf(owner.containerId)
-    .filter(({ ifName }) => ifName === owner.ifName || ifName === "")
-    .map(({ address }) => address);
+/** Nobody goes without while an address is only kept: the one kept longest is given up. */
+function reserveKept(store: Store, { set, owner }: Allocation): Candidate | undefined {
+  for (const name of store.claims.byAge()) {
+    const candidate = candidateOf(set, name);
+    if (!candidate || !store.reserve(name, owner)) continue;
+    store.aside(() => store.claims.drop(name));
+    return candidate;
+  }
+  return undefined;
+}
+
+function reserveClaimed(
+  store: Store,
+  { set, owner, claimants }: Allocation,
+): Candidate | undefined {
+  for (const claimant of claimants) {
+    for (const name of store.claims.addressesOf(claimant)) {
+      const candidate = candidateOf(set, name);
+      if (candidate && store.reserve(name, owner)) return candidate;
+    }
+  }
+  return undefined;
+}
+
+function candidateOf(set: RangeSet, name: string): Candidate | undefined {
+  const address = parseAddress(name);
+  const range = address && offeringRange(set, address);
+  return range && { address, range };
+}
+
+/**
+ * An attachment gets one address of a set, and an old reservation may be for any of its container's interfaces. One
+ * that it holds for a namespace that is gone, as after the runtime's crash, it may go on with.
+ */
+function resume(store: Store, { set, owner, resumes }: Allocation): Candidate | undefined {
+  const held = store.heldBy(owner);
+  const old = store.heldBy({ ...owner, ifName: "" });
   // Of several, the reference names the one whose file comes first.
-  for (const address of held.sort()) {
-    const parsed = parseAddress(address);
-    if (!parsed || !rangeOf(set, parsed)) continue;
+  for (const name of [...held.addresses, ...old.addresses].sort()) {
+    const address = parseAddress(name);
+    const range = address && rangeOf(set, address);
+    if (!range) continue;
+    const isOwn = held.addresses.includes(name);
+    if (resumes && isOwn && held.namespace !== "" && isGone(held.namespace)) {
+      return { address, range };
+    }
     throw new CniError(
       ErrorCode.internal,
-      `${address} has been allocated to ${owner.containerId}, duplicate allocation is not allowed`,
-      `reserved by "${store.path}/${address}"`,
+      `${name} has been allocated to ${owner.containerId}, duplicate allocation is not allowed`,
+      `reserved by "${store.path}/${name}"`,
     );
   }
+  return undefined;
 }

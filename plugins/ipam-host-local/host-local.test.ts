@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { listDirectory, OpenFlag, openFile, stat } from "../../pkg/sys/file.ts";
 import { lock } from "../../pkg/sys/lock.ts";
+import { Store } from "./store.ts";
 import { Machine } from "./testing/machine.ts";
 
 const dualStack = {
@@ -33,7 +34,9 @@ test("the files are the reference's, and nobody else's to read", () => {
   assert.deepEqual(listDirectory(machine.path).sort(), names);
   for (const name of names) assert.equal(mode(name), 0o600, name);
   assert.equal(mode("."), 0o700);
-  assert.equal(mode("../.tscni/net/owners"), 0o700);
+  for (const folder of ["..", ".", "owners", "files"]) {
+    assert.equal(mode(`../.tscni/net/${folder}`), 0o700, folder);
+  }
   assert.equal(machine.read("10.1.0.2"), "a\r\neth0");
   assert.equal(machine.read("last_reserved_ip.0"), "10.1.0.2");
   assert.equal(machine.read("last_reserved_ip.1"), "fd00::2");
@@ -215,6 +218,28 @@ test("CHECK wants a reservation of this attachment", () => {
   );
 });
 
+test("CHECK compares prevResult's addresses with what is reserved", () => {
+  using machine = new Machine(dualStack);
+  const prevResult = (...addresses: string[]) => ({
+    more: {
+      prevResult: { cniVersion: "1.0.0", ips: addresses.map((address) => ({ address })) },
+    },
+  });
+  machine.add("a");
+  machine.add("b");
+  machine.check("a", prevResult("10.1.0.2/24", "fd00:0::2/64", "192.0.2.1/24"));
+  machine.check("a", prevResult());
+  assert.deepEqual(
+    machine.failure(() => machine.check("a", prevResult("10.1.0.2/24", "fd00::3/64"))),
+    {
+      code: 999,
+      message:
+        "host-local: fd00::3 of prevResult is not reserved for container a, which holds 10.1.0.2, fd00::2",
+      details: undefined,
+    },
+  );
+});
+
 test("DEL of nothing succeeds and makes nothing", () => {
   using machine = new Machine();
   machine.del("a");
@@ -321,6 +346,23 @@ test("an ADD that is interrupted while it waits for the lock changes nothing", (
     },
   );
   assert.deepEqual(listDirectory(machine.path), ["lock"]);
+});
+
+test("an ADD that waits for the lock for too long changes nothing", () => {
+  using machine = new Machine();
+  machine.write("lock", "");
+  using held = openFile(`${machine.path}/lock`, OpenFlag.readOnly);
+  lock(held, 0);
+  const place = { dataDir: machine.dataDir, network: "net", cancelFd: -1, lockTimeoutMs: 50 };
+  assert.deepEqual(
+    machine.failure(() => Store.open({ ...place, reclaim: true, claimMs: 1, log: () => {} })),
+    {
+      code: 11,
+      message: `cannot lock "${machine.path}/lock": another process has held it for 0.05 s`,
+      details: undefined,
+    },
+  );
+  assert.deepEqual(listDirectory(machine.dataDir), ["net"]);
 });
 
 test("keys in another case are found, as Go finds them", () => {

@@ -1,14 +1,17 @@
 /** Hands out addresses of configured ranges, each to one container on this host, and remembers them in files. */
 
-import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
+import { findCniArg } from "../../pkg/cni/args.ts";
 import { formatAddress } from "../../pkg/ip/address.ts";
 import { formatPrefix } from "../../pkg/ip/prefix.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
 import { readText } from "../../pkg/sys/file.ts";
 import { allocate } from "./allocate.ts";
-import type { Holding } from "./owner-index.ts";
+import { checkReservations } from "./check.ts";
+import { attachmentClaimant, stickyClaimant } from "./claims.ts";
+import { describeNamespace } from "./origin.ts";
 import { refuseLeftOver, takeRequest } from "./requested.ts";
+import { type Holder, nameOf, type Owner } from "./reservation.ts";
 import { parseResolvConf } from "./resolv-conf.ts";
 import { configEntries, readSettings, type Settings } from "./settings.ts";
 import { refuseUnavailable } from "./status.ts";
@@ -34,18 +37,20 @@ export const hostLocal = definePlugin({
   },
 
   check(context) {
-    using store = Store.find(placeOf(context, readSettings(context)));
-    if (store && heldBy(store, context).length > 0) return;
-    const message = `host-local: Failed to find address added by container ${context.containerId}`;
-    throw new CniError(ErrorCode.internal, message);
+    const settings = readSettings(context);
+    using store = Store.find(placeOf(context, settings));
+    checkReservations(context, settings.sets, store ? heldBy(store, context).addresses : []);
   },
 
   del(context) {
-    const { containerId } = context;
-    using store = Store.find(placeOf(context, readSettings(context)));
+    const settings = readSettings(context);
+    using store = Store.find(placeOf(context, settings));
     if (!store) return;
-    for (const { address } of heldBy(store, context)) {
-      context.attempt(() => store.release(containerId, address));
+    const { owner, addresses } = heldBy(store, context);
+    for (const address of addresses) {
+      context.attempt(() => store.release(address, owner));
+      // From now on it is kept for its claimant, but not for ever.
+      if (settings.stickyKeys.length > 0) store.aside(() => store.claims.touch(address));
     }
   },
 
@@ -53,27 +58,29 @@ export const hostLocal = definePlugin({
     const isValid = validity(context);
     using store = Store.find(placeOf(context, readSettings(context)));
     if (!store) return;
-    for (const [containerId, holdings] of store.allHoldings()) {
-      for (const { address, ifName } of [...holdings]) {
-        if (isValid(containerId, ifName)) continue;
-        context.attempt(() => store.release(containerId, address));
-      }
+    for (const { owner, addresses } of store.everyHolder()) {
+      if (isValid(owner)) continue;
+      for (const address of [...addresses]) context.attempt(() => store.release(address, owner));
     }
     context.attempt(() => store.removeLitter());
+    store.aside(() => store.claims.prune());
   },
 
   status(context) {
-    const { sets, dataDir } = readSettings(context);
-    refuseUnavailable(`${dataDir}/${context.network}`, sets);
+    const settings = readSettings(context);
+    refuseUnavailable(placeOf(context, settings), settings.sets);
   },
 });
 
 /** An address out of every range set, or none at all. */
 function reserveAll(context: Call, settings: Settings): Candidate[] {
   const { containerId, ifName, undo } = context;
+  const owner = { containerId, ifName };
+  const namespace = describeNamespace(context.netns);
   const place = placeOf(context, settings);
-  const reserved: Candidate[] = [];
-  undo.push(() => releaseAll(place, containerId, reserved));
+  const claimants = claimantsOf(context, settings, owner);
+  let reserved: readonly string[] = [];
+  undo.push(() => releaseAll(place, owner, reserved));
 
   using store = Store.open({ ...place, cancelFd: context.cancelFd });
   const requested = [...settings.requested];
@@ -81,40 +88,71 @@ function reserveAll(context: Call, settings: Settings): Candidate[] {
     allocate(store, {
       set,
       index,
-      owner: { containerId, ifName },
+      owner,
       requested: takeRequest(requested, set),
+      claimants,
+      resumes: settings.reclaim,
     }),
   );
   refuseLeftOver(requested);
-  store.commit();
-  reserved.push(...found);
+  store.setNamespace(owner, namespace);
+  reserved = store.commit();
+  store.aside(() => settleClaims(store, claimants, found));
   return found;
 }
 
-function releaseAll(place: StorePlace, containerId: string, reserved: readonly Candidate[]): void {
+function releaseAll(place: StorePlace, owner: Owner, reserved: readonly string[]): void {
   if (reserved.length === 0) return;
   using store = Store.find(place);
-  for (const { address } of reserved) store?.release(containerId, formatAddress(address));
+  for (const address of reserved) store?.release(address, owner);
+}
+
+/** As whom an attachment may have a claim to an address: itself, and what the template makes of CNI_ARGS. */
+function claimantsOf({ env, log }: Call, { stickyKeys }: Settings, owner: Owner): string[] {
+  const itself = attachmentClaimant(owner);
+  if (stickyKeys.length === 0) return [itself];
+  const values = stickyKeys.map((key) => findCniArg(env.CNI_ARGS ?? "", key));
+  const missing = stickyKeys.filter((_, at) => !values[at]);
+  if (missing.length === 0) return [itself, stickyClaimant(values.join("/"), owner.ifName)];
+  log(`the address will not be sticky: CNI_ARGS lacks ${missing.join(", ")}`);
+  return [itself];
+}
+
+/** What was kept for the attachment is its own again; what it has now is kept for its successors. */
+function settleClaims(
+  store: Store,
+  claimants: readonly string[],
+  found: readonly Candidate[],
+): void {
+  const [itself = "", sticky] = claimants;
+  if (store.claims.addressesOf(itself).length > 0) store.claims.set(itself, []);
+  if (sticky === undefined) return;
+  store.claims.set(
+    sticky,
+    found.map(({ address }) => formatAddress(address)),
+  );
 }
 
 /** Only ADD stops waiting for the lock when it is interrupted: what is to be released must be. */
-function placeOf({ network, log }: Call, { dataDir }: Settings): StorePlace {
-  return { dataDir, network, cancelFd: -1, log };
+function placeOf({ network, log }: Call, { dataDir, reclaim, claimMs }: Settings): StorePlace {
+  return { dataDir, network, cancelFd: -1, reclaim, claimMs, log };
 }
 
 /** What the attachment holds; only if there is nothing, what old reservations say its container holds. */
-function heldBy(store: Store, { containerId, ifName }: Call): Holding[] {
-  const holdings = store.holdingsOf(containerId);
-  const own = holdings.filter((holding) => holding.ifName === ifName);
-  return own.length > 0 ? own : holdings.filter((holding) => holding.ifName === "");
+function heldBy(store: Store, { containerId, ifName }: Call): Pick<Holder, "owner" | "addresses"> {
+  const owner = { containerId, ifName };
+  const addresses = [...store.heldBy(owner).addresses];
+  if (addresses.length > 0) return { owner, addresses };
+  const old = { containerId, ifName: "" };
+  return { owner: old, addresses: [...store.heldBy(old).addresses] };
 }
 
 /** Whether an attachment is on GC's list. An old reservation is valid while any interface of its container is. */
-function validity({ validAttachments }: Call): (containerId: string, ifName: string) => boolean {
+function validity({ validAttachments }: Call): (owner: Owner) => boolean {
   const valid = new Set<string>();
   for (const { containerID, ifname } of validAttachments) {
-    valid.add(`${containerID}/${ifname}`);
-    valid.add(`${containerID}/`);
+    valid.add(nameOf({ containerId: containerID, ifName: ifname }));
+    valid.add(nameOf({ containerId: containerID, ifName: "" }));
   }
-  return (containerId, ifName) => valid.has(`${containerId}/${ifName}`);
+  return (owner) => valid.has(nameOf(owner));
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Fd } from "../../pkg/sys/fd.ts";
 import {
   listDirectory,
   makeDirectories,
@@ -10,70 +11,85 @@ import {
   unlink,
 } from "../../pkg/sys/file.ts";
 import { Scratch } from "../../pkg/sys/testing/scratch.ts";
-import { type Holding, OwnerIndex } from "./owner-index.ts";
+import { type Held, nothingHeld, OwnerIndex } from "./owner-index.ts";
+import type { Owner } from "./reservation.ts";
 import { Machine } from "./testing/machine.ts";
 
-const eth0 = (address: string): Holding => ({ address, ifName: "eth0" });
+const eth0 = (containerId: string): Owner => ({ containerId, ifName: "eth0" });
+const holding = (...addresses: string[]): Held => ({ addresses, namespace: "" });
+const boot = "b1";
 
-test("a sealed index is found again until the directory changes", () => {
+function seal(index: OwnerIndex | undefined, directory: Fd): void {
+  index?.seal(directory, boot);
+  index?.[Symbol.dispose]();
+}
+
+test("a sealed index is found again until the directory changes, or a boot goes by", () => {
   using scratch = new Scratch();
   const root = `${scratch.path}/index`;
   using directory = openDirectory(`${scratch.path}/net`, 0o700);
+  const made = OwnerIndex.start(root);
+  made.put(eth0("a"), {
+    addresses: ["10.1.0.2", "fd00::2"],
+    namespace: "4:17 /run/netns/blue @ 1",
+  });
+  seal(made, directory);
   {
-    using index = OwnerIndex.rebuild(root, new Map([["a", [eth0("10.1.0.2"), eth0("fd00::2")]]]));
-    index.seal(directory);
+    const index = OwnerIndex.open(root, directory, boot) ?? assert.fail();
+    assert.deepEqual(index.heldBy(eth0("a")), {
+      addresses: ["10.1.0.2", "fd00::2"],
+      namespace: "4:17 /run/netns/blue @ 1",
+    });
+    assert.deepEqual(index.heldBy(eth0("b")), nothingHeld);
+    index.put(eth0("a"), holding("fd00::2"));
+    index.put({ containerId: "b", ifName: "a=b" }, holding("10.1.0.3"));
+    index.put(eth0("c"), nothingHeld);
+    seal(index, directory);
   }
   {
-    using index = OwnerIndex.open(root, directory);
-    assert.ok(index);
-    assert.deepEqual(index.holdingsOf("a"), [eth0("10.1.0.2"), eth0("fd00::2")]);
-    assert.deepEqual(index.holdingsOf("b"), []);
-    index.put("a", [eth0("fd00::2")]);
-    index.put("b", [{ address: "10.1.0.3", ifName: "a=b" }]);
-    index.put("c", []);
-    index.seal(directory);
+    using index = OwnerIndex.open(root, directory, boot);
+    assert.deepEqual(index?.heldBy(eth0("a")), holding("fd00::2"));
+    assert.deepEqual(index?.heldBy({ containerId: "b", ifName: "a=b" }), holding("10.1.0.3"));
   }
-  {
-    using index = OwnerIndex.open(root, directory);
-    assert.deepEqual(index?.holdingsOf("a"), [eth0("fd00::2")]);
-    assert.deepEqual(index?.holdingsOf("b"), [{ address: "10.1.0.3", ifName: "a=b" }]);
-  }
+  assert.equal(OwnerIndex.open(root, directory, "b2"), undefined);
   openDirectory(`${scratch.path}/net/sub`, 0o700).close();
-  assert.equal(OwnerIndex.open(root, directory), undefined);
+  assert.equal(OwnerIndex.open(root, directory, boot), undefined);
 });
 
-test("an index that was not sealed is not found", () => {
+test("an index that was not sealed is not found, but gone on with", () => {
   using scratch = new Scratch();
   const root = `${scratch.path}/index`;
-  OwnerIndex.rebuild(root, new Map())[Symbol.dispose]();
-  assert.equal(OwnerIndex.open(root, scratch.dir), undefined);
+  const made = OwnerIndex.start(root);
+  made.put(eth0("a"), holding("10.1.0.2"));
+  made.finish();
+  made[Symbol.dispose]();
+  assert.equal(OwnerIndex.open(root, scratch.dir, boot), undefined);
+  using index = OwnerIndex.take(root);
+  assert.deepEqual(index?.heldBy(eth0("a")), holding("10.1.0.2"));
 });
 
-test("a rebuilt index holds exactly what it is told, whatever was there", () => {
+test("an index that was not filled to its end is not gone on with", () => {
   using scratch = new Scratch();
   const root = `${scratch.path}/index`;
-  for (const folder of ["1", "2", "rebuilding"]) {
-    makeDirectories(`${root}/${folder}`, 0o700);
-    symlink("10.1.0.2=eth0", `${root}/${folder}/same`);
-    symlink("10.1.0.2=eth0", `${root}/${folder}/other`);
-    symlink("10.1.0.2=eth0", `${root}/${folder}/gone`);
-  }
-  const holdings = new Map([
-    ["same", [eth0("10.1.0.2")]],
-    ["other", [eth0("10.1.0.3")]],
-    ["new", [eth0("10.1.0.4")]],
-  ]);
-  using index = OwnerIndex.rebuild(root, holdings);
-  for (const [containerId, held] of holdings) assert.deepEqual(index.holdingsOf(containerId), held);
-  assert.deepEqual(index.holdingsOf("gone"), []);
+  OwnerIndex.start(root)[Symbol.dispose]();
+  assert.equal(OwnerIndex.take(root), undefined);
+  OwnerIndex.start(root)[Symbol.dispose]();
+  for (const name of ["b1.1", "refreshing"]) makeDirectories(`${root}/${name}`, 0o700);
+  symlink("10.1.0.2", `${root}/b1.1/a:eth0`);
+  assert.equal(OwnerIndex.take(root), undefined);
+  using index = OwnerIndex.start(root);
+  assert.deepEqual(index.heldBy(eth0("a")), nothingHeld);
   assert.deepEqual(listDirectory(root), ["rebuilding"]);
 });
 
-test("an index knows nothing of containers that no file can be named after", () => {
+test("an index tells what it does not know", () => {
   using scratch = new Scratch();
-  const long = "a".repeat(256);
-  using index = OwnerIndex.rebuild(`${scratch.path}/index`, new Map([[long, [eth0("10.1.0.2")]]]));
-  assert.equal(index.holdingsOf(long), undefined);
+  using index = OwnerIndex.start(`${scratch.path}/index`);
+  const long = eth0("a".repeat(256));
+  index.put(long, holding("10.1.0.2"));
+  assert.equal(index.heldBy(long), undefined);
+  index.put(eth0("many"), holding(...new Array<string>(500).fill("10.1.0.2")));
+  assert.equal(index.heldBy(eth0("many")), undefined);
 });
 
 /** The index's only folder. */
@@ -85,7 +101,7 @@ function folderOf(machine: Machine): string {
 
 /** Whether the index is in use: its folder is named after the directory's time. */
 function isCurrent(machine: Machine): boolean {
-  return folderOf(machine).endsWith(`/${stat(machine.path).mtimeNs}`);
+  return folderOf(machine).endsWith(`.${stat(machine.path).mtimeNs}`);
 }
 
 test("the index follows ADD and DEL", () => {
@@ -94,11 +110,11 @@ test("the index follows ADD and DEL", () => {
   machine.add("a", { ifName: "net1" });
   machine.add("b");
   assert.ok(isCurrent(machine));
-  assert.deepEqual(listDirectory(folderOf(machine)).sort(), ["a", "b"]);
+  assert.deepEqual(listDirectory(folderOf(machine)).sort(), ["a:eth0", "a:net1", "b:eth0"]);
   machine.del("a");
   machine.del("b");
   assert.ok(isCurrent(machine));
-  assert.deepEqual(listDirectory(folderOf(machine)), ["a"]);
+  assert.deepEqual(listDirectory(folderOf(machine)), ["a:net1"]);
 });
 
 test("a failed ADD leaves the index current", () => {
@@ -108,7 +124,7 @@ test("a failed ADD leaves the index current", () => {
     machine.add("b", { more: { runtimeConfig: { ips: ["10.1.0.7", "10.9.0.1"] } } }),
   );
   assert.ok(isCurrent(machine));
-  assert.deepEqual(listDirectory(folderOf(machine)), ["a"]);
+  assert.deepEqual(listDirectory(folderOf(machine)), ["a:eth0"]);
 });
 
 test("a reservation made by someone else is seen at once", () => {
@@ -152,17 +168,17 @@ test("a crash between reservation and index costs nothing but time", () => {
 test("a crash between the index's name and the directory's time is noticed", () => {
   using machine = new Machine();
   machine.add("a");
-  rename(folderOf(machine), `${machine.indexRoot}/1000000000`);
+  rename(folderOf(machine), `${machine.indexRoot}/.1000000000`);
   machine.add("b");
   assert.ok(isCurrent(machine));
-  assert.deepEqual(listDirectory(folderOf(machine)).sort(), ["a", "b"]);
+  assert.deepEqual(listDirectory(folderOf(machine)).sort(), ["a:eth0", "b:eth0"]);
 });
 
 const corruptions = [
-  { name: "another container's address", target: "10.1.0.3=eth0" },
-  { name: "an address that is free", target: "10.1.0.77=eth0" },
-  { name: "no address at all", target: "../../net/lock=eth0" },
-  { name: "another interface", target: "10.1.0.2=net1" },
+  { name: "another container's address", target: "10.1.0.3" },
+  { name: "an address that is free", target: "10.1.0.77" },
+  { name: "no address at all", target: "../../net/lock" },
+  { name: "an address and nonsense", target: "10.1.0.2 @" },
 ];
 
 for (const { name, target } of corruptions) {
@@ -170,8 +186,8 @@ for (const { name, target } of corruptions) {
     using machine = new Machine();
     machine.add("a");
     machine.add("b");
-    unlink(`${folderOf(machine)}/a`);
-    symlink(target, `${folderOf(machine)}/a`);
+    unlink(`${folderOf(machine)}/a:eth0`);
+    symlink(target, `${folderOf(machine)}/a:eth0`);
     machine.check("a");
     machine.del("a");
     assert.deepEqual(machine.reserved(), ["10.1.0.3"]);
@@ -183,14 +199,11 @@ for (const { name, target } of corruptions) {
 test("an index that cannot be used is done without, and told", () => {
   using machine = new Machine();
   machine.add("a");
-  const folder = folderOf(machine);
-  unlink(`${folder}/a`);
-  makeDirectories(`${folder}/a`, 0o700);
+  const link = `${folderOf(machine)}/a:eth0`;
+  unlink(link);
+  makeDirectories(link, 0o700);
   machine.check("a");
-  assert.match(
-    machine.lines.join("\n"),
-    /cannot use the index in ".*": readlink a: invalid argument/,
-  );
+  assert.match(machine.lines.join("\n"), /cannot use ".*": readlink a:eth0: invalid argument/);
   assert.match(machine.failure(() => machine.add("a")).message, /has been allocated to a/);
   assert.deepEqual(machine.add("b"), ["10.1.0.3/24"]);
   machine.del("a");

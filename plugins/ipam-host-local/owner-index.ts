@@ -1,13 +1,14 @@
 /**
- * Which addresses a container holds, found without reading every reservation: a folder with a symbolic link per
- * container, named after it, whose target is the list `10.1.0.2=eth0 fd00::2=eth0`. A link is made and read whole by
- * one system call, and `ls -l` shows the index to a person.
+ * Which addresses an attachment holds, found without reading every reservation: a folder with a symbolic link per
+ * attachment, named `<container id>:<interface>`, whose target is a list like `10.1.0.2 fd00::2 @4:4026532281
+ * /run/netns/blue` (behind the sign: the namespace it was made for). A link is made and read whole by one system
+ * call, and `ls -l` shows the index to a person.
  *
- * The reservation files stay the truth. What ties the index to them is the folder's own name: the modification time
- * that the directory of reservations was given, by us, after its latest change. That time is a whole second in the
- * past, which the kernel never sets; whoever else adds or removes a reservation moves the time on, and then there
- * is no folder of that name. The same holds after a crash at any point of a change, because the reservation always
- * comes first. An index that is not current is rebuilt from the files.
+ * The reservation files stay the truth. What ties the index to them is the folder's own name: the boot, and the
+ * modification time that the directory of reservations was given, by us, after its latest change. That time is a whole
+ * second in the past, which the kernel never sets; whoever else adds or removes a reservation moves the time on,
+ * and then there is no folder of that name. The same holds after a crash at any point of a change, because the
+ * reservation always comes first. An index that is not current is brought up to date from the files.
  */
 
 import { parseAddress } from "../../pkg/ip/address.ts";
@@ -28,20 +29,37 @@ import {
   unlink,
 } from "../../pkg/sys/file.ts";
 import { call } from "../../pkg/sys/syscall.ts";
+import { nameOf, type Owner } from "./reservation.ts";
 
-/** One address of a container. `ifName` is empty where an old reservation does not tell. */
-export interface Holding {
-  readonly address: string;
-  readonly ifName: string;
+/** What an attachment holds. */
+export interface Held {
+  readonly addresses: readonly string[];
+  /** As `describeNamespace` has it; empty where it is not known. */
+  readonly namespace: string;
 }
 
-/** What the folder is called while it is being brought up to date. */
-const unfinished = "rebuilding";
+/** What an attachment without a link holds. */
+export const nothingHeld: Held = { addresses: [], namespace: "" };
+
+/** What the folder is called while it is brought up to date: its lists name too much at most. */
+const refreshing = "refreshing";
+
+/** What it is called while it is filled from nothing: its lists may lack something. */
+const rebuilding = "rebuilding";
+
+/** A link on its way to its name. Those of attachments do not begin like this. */
+const temporary = ".new";
 
 /** NAME_MAX, linux/limits.h */
 const longestName = 255;
 
-/** The containers' links in a folder below `root`. Its methods throw SysError where the folder cannot be used. */
+/** PATH_MAX less its NUL, linux/limits.h */
+const longestTarget = 4095;
+
+/** The target of a link whose list would be too long. */
+const tooLong = "?";
+
+/** The attachments' links in a folder below `root`. Its methods throw SysError where the folder cannot be used. */
 export class OwnerIndex implements Disposable {
   readonly #root: string;
   readonly #folder: Fd;
@@ -53,64 +71,73 @@ export class OwnerIndex implements Disposable {
     this.#folder = folder;
   }
 
-  /** The index, if it is that of the reservations as they are now in `directory`. */
-  static open(root: string, directory: Fd): OwnerIndex | undefined {
-    const name = String(stat(directory).mtimeNs);
+  /** The index, if it is that of the reservations as they are now in `directory`, brought up to date in this boot. */
+  static open(root: string, directory: Fd, boot: string): OwnerIndex | undefined {
+    const name = folderName(boot, stat(directory).mtimeNs);
     const folder = ifPresent(() => openFolder(`${root}/${name}`));
     return folder && new OwnerIndex(root, name, folder);
   }
 
-  /** Makes an index of exactly these containers out of whatever is there. Not current before it is sealed. */
-  static rebuild(root: string, holdings: ReadonlyMap<string, readonly Holding[]>): OwnerIndex {
-    const path = `${root}/${unfinished}`;
+  /** The index to be brought up to date, or undefined where there is none to go by. Not current before it is sealed. */
+  static take(root: string): OwnerIndex | undefined {
+    using rootFolder = openDirectory(root, 0o700);
+    const [name, ...more] = listDirectory(rootFolder);
+    if (name === undefined || name === rebuilding || more.length > 0) return undefined;
+    // From here on its content is in between: it must not be found by its old name.
+    rename(name, refreshing, rootFolder);
+    return new OwnerIndex(root, refreshing, openFolder(`${root}/${refreshing}`));
+  }
+
+  /** An empty index, to be filled. Whatever there was is gone. */
+  static start(root: string): OwnerIndex {
     {
       using rootFolder = openDirectory(root, 0o700);
-      const [reusable, ...others] = listDirectory(rootFolder);
-      for (const other of others) removeFolder(`${root}/${other}`);
-      // From here on its content is in between: it must not be found by its old name.
-      if (reusable !== undefined) rename(reusable, unfinished, rootFolder);
+      const names = listDirectory(rootFolder);
+      if (names.includes(rebuilding)) removeFolder(`${root}/${rebuilding}`);
+      for (const name of names.filter((other) => other !== rebuilding)) {
+        // A crash on the way must not leave a part of it under the name of a whole one.
+        rename(name, rebuilding, rootFolder);
+        removeFolder(`${root}/${rebuilding}`);
+      }
     }
-    const index = new OwnerIndex(root, unfinished, openDirectory(path, 0o700));
-    try {
-      index.#reconcile(holdings);
-    } catch (error) {
-      index[Symbol.dispose]();
-      throw error;
-    }
-    return index;
+    return new OwnerIndex(root, rebuilding, openDirectory(`${root}/${rebuilding}`, 0o700));
   }
 
-  /** What a container holds; undefined where the index cannot tell. */
-  holdingsOf(containerId: string): Holding[] | undefined {
-    if (!canBeNamed(containerId)) return undefined;
-    const text = ifPresent(() => readLink(containerId, this.#folder));
-    return text === undefined ? [] : parseHoldings(text);
+  /** The index is filled. Not current before it is sealed. */
+  finish(): void {
+    this.#rename(refreshing);
   }
 
-  /** Notes what a container holds from now on. To be called after its reservations changed. */
-  put(containerId: string, holdings: readonly Holding[]): void {
-    if (!canBeNamed(containerId)) return;
-    if (holdings.length === 0) {
-      unlink(containerId, this.#folder);
+  /** What an attachment holds; undefined where the index cannot tell. */
+  heldBy(owner: Owner): Held | undefined {
+    const name = nameOf(owner);
+    if (!canBeNamed(name)) return undefined;
+    const text = ifPresent(() => readLink(name, this.#folder));
+    return text === undefined ? nothingHeld : parseHeld(text);
+  }
+
+  /** Notes what an attachment holds from now on. To be called after its reservations changed. */
+  put(owner: Owner, held: Held): void {
+    const name = nameOf(owner);
+    if (!canBeNamed(name)) return;
+    if (held.addresses.length === 0) {
+      unlink(name, this.#folder);
       return;
     }
-    const text = formatHoldings(holdings);
-    try {
-      symlink(text, containerId, this.#folder);
-    } catch (error) {
-      if (!isSysError(error, Errno.EEXIST)) throw error;
-      unlink(containerId, this.#folder);
-      symlink(text, containerId, this.#folder);
-    }
+    const text = formatHeld(held);
+    if (this.#isNew(text, name)) return;
+    // In one step: a crash must not leave the attachment without a list.
+    unlink(temporary, this.#folder);
+    symlink(text, temporary, this.#folder);
+    rename(temporary, name, this.#folder);
   }
 
   /** Declares the index to be that of the reservations as they are now in `directory`. */
-  seal(directory: Fd): void {
+  seal(directory: Fd, boot: string): void {
     // On a file system that keeps whole seconds only, a change made later in this second must show, too.
     const seconds = BigInt(Math.floor(realtimeMs() / 1000) - 1);
-    const name = String(seconds * 1_000_000_000n);
-    if (name !== this.#name) rename(`${this.#root}/${this.#name}`, `${this.#root}/${name}`);
-    this.#name = name;
+    const name = folderName(boot, seconds * 1_000_000_000n);
+    this.#rename(name);
     setModificationTime(directory, seconds);
   }
 
@@ -118,19 +145,24 @@ export class OwnerIndex implements Disposable {
     this.#folder[Symbol.dispose]();
   }
 
-  /** Writes only what differs: where both suites are used in turn, most of it does not. */
-  #reconcile(holdings: ReadonlyMap<string, readonly Holding[]>): void {
-    const missing = new Map(holdings);
-    for (const containerId of listDirectory(this.#folder)) {
-      const wanted = missing.get(containerId);
-      if (wanted && readLink(containerId, this.#folder) === formatHoldings(wanted)) {
-        missing.delete(containerId);
-      } else {
-        unlink(containerId, this.#folder);
-      }
+  #isNew(text: string, name: string): boolean {
+    try {
+      symlink(text, name, this.#folder);
+      return true;
+    } catch (error) {
+      if (isSysError(error, Errno.EEXIST)) return false;
+      throw error;
     }
-    for (const [containerId, held] of missing) this.put(containerId, held);
   }
+
+  #rename(name: string): void {
+    if (name !== this.#name) rename(`${this.#root}/${this.#name}`, `${this.#root}/${name}`);
+    this.#name = name;
+  }
+}
+
+function folderName(boot: string, modified: bigint): string {
+  return `${boot}.${modified}`;
 }
 
 function openFolder(path: string): Fd {
@@ -146,21 +178,24 @@ function removeFolder(path: string): void {
 }
 
 /** There is no limit to the length of a container id; one that is too long for a file name is left out. */
-function canBeNamed(containerId: string): boolean {
-  return containerId.length <= longestName;
+function canBeNamed(name: string): boolean {
+  return name.length <= longestName;
 }
 
-function formatHoldings(holdings: readonly Holding[]): string {
-  return holdings.map(({ address, ifName }) => `${address}=${ifName}`).join(" ");
+function formatHeld({ addresses, namespace }: Held): string {
+  const list = addresses.join(" ");
+  const text = namespace === "" ? list : `${list} @${namespace}`;
+  // Texts are longer in bytes than in characters, but rarely, and by no more than this.
+  if (text.length * 3 <= longestTarget) return text;
+  return list.length <= longestTarget ? list : tooLong;
 }
 
-/** Undefined for what `formatHoldings` cannot have written. */
-function parseHoldings(text: string): Holding[] | undefined {
-  const holdings = text.split(" ").map((entry) => {
-    const [address = "", ...ifName] = entry.split("=");
-    return { address, ifName: ifName.join("=") };
-  });
-  return holdings.every(({ address }) => parseAddress(address)) ? holdings : undefined;
+/** Undefined for what `formatHeld` cannot have written. */
+function parseHeld(text: string): Held | undefined {
+  const at = text.indexOf(" @");
+  const addresses = (at < 0 ? text : text.slice(0, at)).split(" ");
+  if (!addresses.every((address) => parseAddress(address))) return undefined;
+  return { addresses, namespace: at < 0 ? "" : text.slice(at + 2) };
 }
 
 /** UTIME_OMIT, linux/stat.h */

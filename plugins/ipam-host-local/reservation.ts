@@ -11,6 +11,11 @@ export interface Owner {
   readonly ifName: string;
 }
 
+/** How an attachment is called beside the files. Neither part can hold a colon. */
+export function nameOf({ containerId, ifName }: Owner): string {
+  return `${containerId}:${ifName}`;
+}
+
 /** A container id, and behind CR LF an interface name; blanks around them do not count. */
 const ownerShape = /^\s*([a-zA-Z0-9][a-zA-Z0-9_.-]*)(?:\r\n([^/:\s]+))?\s*$/;
 
@@ -35,9 +40,14 @@ export function parseOwner(content: string): Owner | undefined {
   return containerId === undefined ? undefined : { containerId, ifName };
 }
 
+/** Whether a file in a network's directory is a reservation. */
+export function isReservationName(name: string): boolean {
+  return addressShape.test(name);
+}
+
 /** The addresses that have a file in a network's directory, whole or torn. */
 export function listReserved(directory: Fd): string[] {
-  return listDirectory(directory).filter((name) => addressShape.test(name));
+  return listDirectory(directory).filter(isReservationName);
 }
 
 /** Who holds an address. A torn file counts as free, one that cannot be read does not. */
@@ -50,4 +60,27 @@ export function readOwner(directory: Fd, address: string): Owner | "torn" | "unk
   attempt("close", fd);
   if (length < 0 || length === longestContent) return "unknown";
   return parseOwner(decode(buffer.subarray(0, length))) ?? "torn";
+}
+
+/** An attachment with what it holds. */
+export interface Holder {
+  readonly owner: Owner;
+  addresses: string[];
+  /** As `describeNamespace` has it; no file tells it, so it may be empty. */
+  namespace: string;
+}
+
+/** Who holds what, by `nameOf`, read from the files of all addresses but some. */
+export function readHolders(directory: Fd, except?: ReadonlySet<string>): Map<string, Holder> {
+  const holders = new Map<string, Holder>();
+  for (const address of listReserved(directory)) {
+    if (except?.has(address)) continue;
+    const owner = readOwner(directory, address);
+    if (typeof owner !== "object") continue;
+    const name = nameOf(owner);
+    const holder = holders.get(name);
+    if (holder) holder.addresses.push(address);
+    else holders.set(name, { owner, addresses: [address], namespace: "" });
+  }
+  return holders;
 }

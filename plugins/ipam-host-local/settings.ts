@@ -31,6 +31,24 @@ const span = v.pipe(
   ),
 );
 
+/** Keys of CNI_ARGS with slashes between. */
+const template = v.pipe(
+  v.string(),
+  v.check(
+    (text) => /^[^/]+(\/[^/]+)*$/.test(text),
+    ({ input }) => `invalid sticky template "${input}": expected keys of CNI_ARGS like "A/B"`,
+  ),
+);
+
+/** A time in Go's notation. */
+const duration = v.pipe(
+  v.string(),
+  v.check(
+    (text) => parseDuration(text) !== undefined,
+    ({ input }) => `invalid duration "${input}": expected a time like "24h" or "1h30m"`,
+  ),
+);
+
 const rangeEntries = {
   subnet: v.optional(cidr),
   rangeStart: v.optional(address),
@@ -53,6 +71,9 @@ export const configEntries = {
       dataDir: v.optional(v.string()),
       resolvConf: v.optional(v.string()),
       exclude: v.optional(v.array(span)),
+      reclaim: v.optional(v.picklist(["boot", "off"])),
+      sticky: v.optional(template),
+      stickyTtl: v.optional(duration),
     }),
   ),
   runtimeConfig: v.optional(v.object({ ipRanges: v.optional(rangeSets), ips: v.optional(ips) })),
@@ -61,6 +82,9 @@ export const configEntries = {
 
 /** The reference's default. */
 const defaultDataDir = "/var/lib/cni/networks";
+
+/** A day: longer than a host is down, shorter than anyone remembers an address. */
+const defaultClaimMs = 24 * 3600 * 1000;
 
 /** The version from which a result may hold several addresses of a family. */
 const severalPerFamily = "0.3.0";
@@ -82,6 +106,9 @@ interface IpamConfig extends RangeConfig {
   dataDir?: string;
   resolvConf?: string;
   exclude?: string[];
+  reclaim?: "boot" | "off";
+  sticky?: string;
+  stickyTtl?: string;
 }
 
 /** What is to be done, and where. */
@@ -91,6 +118,12 @@ export interface Settings {
   readonly dataDir: string;
   readonly resolvConf: string;
   readonly routes: Route[] | undefined;
+  /** Whether what this machine reserved before its latest boot is taken back. */
+  readonly reclaim: boolean;
+  /** The keys of CNI_ARGS whose values an address follows. */
+  readonly stickyKeys: readonly string[];
+  /** How long an address is kept for somebody who gave it up. */
+  readonly claimMs: number;
 }
 
 /** Reads a call's settings. Throws code 7, or 4 for what CNI_ARGS says. */
@@ -114,7 +147,20 @@ export function readSettings({ config, cniVersion, cniArgs }: SettingsSource): S
     dataDir: ipam.dataDir || defaultDataDir,
     resolvConf: ipam.resolvConf ?? "",
     routes: ipam.routes?.map(canonicalRoute),
+    reclaim: ipam.reclaim !== "off",
+    stickyKeys: ipam.sticky?.split("/") ?? [],
+    claimMs: parseDuration(ipam.stickyTtl ?? "") ?? defaultClaimMs,
   };
+}
+
+const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+/** Undefined for what is no positive time. */
+function parseDuration(text: string): number | undefined {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return undefined;
+  const ms = parts.reduce((sum, [, n, unit = ""]) => sum + Number(n) * (unitMs[unit] ?? 0), 0);
+  return ms > 0 ? ms : undefined;
 }
 
 function readSets(

@@ -9,6 +9,7 @@ import { attempt } from "../../pkg/sys/syscall.ts";
 import { cString } from "../../pkg/sys/text.ts";
 import { capacity, describeRangeSet, offeringRange, type RangeSet } from "./range-set.ts";
 import { listReserved, readOwner } from "./reservation.ts";
+import { Store, type StorePlace } from "./store.ts";
 
 /** R_OK, W_OK and X_OK, unistd.h */
 const readWriteSearch = 7;
@@ -16,20 +17,39 @@ const readWriteSearch = 7;
 /** AT_FDCWD, linux/fcntl.h */
 const currentDirectory = -100;
 
-/** Throws code 50 when a range set has no free address left, or its reservations cannot be written. Changes nothing. */
-export function refuseUnavailable(path: string, sets: readonly RangeSet[]): void {
-  using directory = openReservations(path);
+/** Throws code 50 when a range set has no free address left, or its reservations cannot be written. */
+export function refuseUnavailable(place: StorePlace, sets: readonly RangeSet[]): void {
+  let { full, details } = look(place, sets);
+  if (!full) return;
+  // After a boot there may be something to take back, which the first lock does; and no ADD comes to a node that
+  // says it is full.
+  takeBack(place);
+  ({ full, details } = look(place, sets));
+  if (!full) return;
+  const message = `no IP addresses available in range set: ${describeRangeSet(full)}`;
+  throw new CniError(ErrorCode.notAvailable, message, details);
+}
+
+function takeBack(place: StorePlace): void {
+  try {
+    if (place.reclaim) Store.find(place)?.[Symbol.dispose]();
+  } catch (error) {
+    place.log(`cannot take back what was reserved before a boot: ${toCniError(error).message}`);
+  }
+}
+
+/** The first set without a free address, and the counts of all. */
+function look(
+  { dataDir, network }: StorePlace,
+  sets: readonly RangeSet[],
+): { full: RangeSet | undefined; details: string } {
+  using directory = openReservations(`${dataDir}/${network}`);
   const counts = sets.map((set) => countFree(set, directory));
-  const full = counts.findIndex(({ free }) => free === 0n);
-  const set = sets[full];
-  if (!set) return;
-  throw new CniError(
-    ErrorCode.notAvailable,
-    `no IP addresses available in range set: ${describeRangeSet(set)}`,
-    counts
-      .map(({ free, total }, index) => `range set ${index}: ${free} of ${total} free`)
-      .join(", "),
+  const details = counts.map(
+    ({ free, total }, index) => `range set ${index}: ${free} of ${total} free`,
   );
+  const full = counts.findIndex(({ free }) => free === 0n);
+  return { full: sets[full], details: details.join(", ") };
 }
 
 function openReservations(path: string): Fd | undefined {

@@ -3,24 +3,28 @@
  * owner, and a lock. Both suites can work on one directory in turn or at once.
  */
 
-import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
+import { toCniError } from "../../pkg/cni/error.ts";
 import { parseAddress } from "../../pkg/ip/address.ts";
-import { Errno, isSysError, SysError } from "../../pkg/sys/errno.ts";
+import { isSysError, SysError } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
-import {
-  ifPresent,
-  listDirectory,
-  OpenFlag,
-  openDirectory,
-  openFile,
-  unlink,
-} from "../../pkg/sys/file.ts";
-import { lock } from "../../pkg/sys/lock.ts";
+import { ifPresent, listDirectory, openDirectory, unlink } from "../../pkg/sys/file.ts";
 import { encode } from "../../pkg/sys/text.ts";
 import { createExclusive, replaceFile, temporaryPrefix } from "../../pkg/sys/whole-file.ts";
+import { attachmentClaimant, Claims } from "./claims.ts";
 import { LastReserved } from "./last-reserved.ts";
-import { type Holding, OwnerIndex } from "./owner-index.ts";
-import { formatOwner, listReserved, type Owner, readOwner } from "./reservation.ts";
+import { readBootId, readMachineId } from "./origin.ts";
+import { type Held, nothingHeld } from "./owner-index.ts";
+import {
+  formatOwner,
+  type Holder,
+  listReserved,
+  nameOf,
+  type Owner,
+  readHolders,
+  readOwner,
+} from "./reservation.ts";
+import { SideIndex, type SideIndexPlace } from "./side-index.ts";
+import { lockTimeoutMs, takeLock } from "./store-lock.ts";
 
 /** Where a network's reservations are, and who is asking. */
 export interface StorePlace {
@@ -28,11 +32,13 @@ export interface StorePlace {
   readonly network: string;
   /** Readable when waiting for the lock is to end; -1 for never. */
   readonly cancelFd: number;
+  readonly lockTimeoutMs?: number;
+  /** Whether to take back what this machine reserved before its latest boot. */
+  readonly reclaim: boolean;
+  /** How long an address is kept for somebody who gave it up. */
+  readonly claimMs: number;
   readonly log: (line: string) => void;
 }
-
-/** A thousand others may wait in front of us; a process that is stuck for longer is not going to move. */
-const lockTimeoutMs = 30_000;
 
 /**
  * A network's reservations, locked for as long as this is open. What was reserved without a `commit` is given back
@@ -40,24 +46,30 @@ const lockTimeoutMs = 30_000;
  */
 export class Store implements Disposable {
   readonly path: string;
-  readonly #log: (line: string) => void;
+  readonly claims: Claims;
+  readonly #place: StorePlace;
   readonly #directory: Fd;
   readonly #lock: Fd;
-  readonly #indexRoot: string;
-  #index: OwnerIndex | undefined;
-  /** What containers hold: those asked about, or all of them once the files were read. */
-  #holdings = new Map<string, Holding[]>();
-  readonly #dirty = new Set<string>();
-  readonly #uncommitted: { address: string; containerId: string }[] = [];
-  #changed = false;
+  readonly #side: SideIndexPlace;
+  #index: SideIndex | undefined;
+  /** What attachments hold: those asked about, or all of them if there is no index. */
+  #holders = new Map<string, Holder>();
+  readonly #dirty = new Set<Holder>();
+  readonly #added = new Set<string>();
+  readonly #removed = new Set<string>();
+  readonly #uncommitted: { address: string; owner: Owner }[] = [];
+  #isRefreshed = false;
 
-  private constructor(place: StorePlace, directory: Fd, lockFile: Fd) {
+  private constructor(place: StorePlace, directory: Fd, boot: string) {
     this.path = pathOf(place);
-    this.#log = place.log;
+    this.#place = place;
     this.#directory = directory;
-    this.#lock = lockFile;
     // A network's name cannot begin with a dot, so this is nobody's directory of reservations.
-    this.#indexRoot = `${place.dataDir}/.tscni/${place.network}/owners`;
+    const root = `${place.dataDir}/.tscni/${place.network}`;
+    this.#side = { root, directory, boot, machineId: once(readMachineId) };
+    this.claims = new Claims(`${root}/claims`, place.claimMs);
+    const { cancelFd, lockTimeoutMs: timeoutMs = lockTimeoutMs } = place;
+    this.#lock = takeLock({ path: this.path, directory, timeoutMs, cancelFd });
   }
 
   /** Opens and locks a network's reservations; the directory is made if it is missing. */
@@ -74,7 +86,7 @@ export class Store implements Disposable {
   static #open(place: StorePlace, directory: Fd): Store {
     let opened: Disposable = directory;
     try {
-      const store = new Store(place, directory, takeLock(directory, place));
+      const store = new Store(place, directory, readBootId());
       opened = store;
       store.#load();
       return store;
@@ -84,15 +96,15 @@ export class Store implements Disposable {
     }
   }
 
-  /** What a container holds, by what the files say. */
-  holdingsOf(containerId: string): readonly Holding[] {
-    return this.#known(containerId);
+  /** What an attachment holds, by what the files say. */
+  heldBy(owner: Owner): Held {
+    return this.#holder(owner);
   }
 
-  /** Every container with what it holds, read from the files. */
-  allHoldings(): ReadonlyMap<string, readonly Holding[]> {
-    this.#distrustIndex();
-    return this.#holdings;
+  /** Everyone who holds something, read from the files; without what other machines are known to have reserved. */
+  everyHolder(): Holder[] {
+    const elsewhere = this.aside(() => this.#index?.madeElsewhere(this.#side.machineId()));
+    return [...readHolders(this.#directory, elsewhere).values()];
   }
 
   /** The addresses with a reservation file, whole or torn. */
@@ -107,23 +119,32 @@ export class Store implements Disposable {
 
   /** Reserves an address; false if it is taken. */
   reserve(address: string, owner: Owner): boolean {
-    const { containerId, ifName } = owner;
-    const known = this.#known(containerId);
-    const bytes = encode(formatOwner(owner));
-    if (!this.#create(address, bytes)) return false;
-    this.#uncommitted.push({ address, containerId });
-    known.push({ address, ifName });
-    this.#touch(containerId);
+    const holder = this.#holder(owner);
+    if (!this.#create(address, encode(formatOwner(owner)))) return false;
+    this.#uncommitted.push({ address, owner });
+    holder.addresses.push(address);
+    this.#dirty.add(holder);
+    this.#removed.delete(address);
+    this.#added.add(address);
     return true;
   }
 
-  /** Gives up an address of a container. */
-  release(containerId: string, address: string): void {
-    const known = this.#known(containerId);
+  /** Notes for which namespace an attachment holds what it holds. */
+  setNamespace(owner: Owner, namespace: string): void {
+    const holder = this.#holder(owner);
+    if (holder.namespace === namespace) return;
+    holder.namespace = namespace;
+    this.#dirty.add(holder);
+  }
+
+  /** Gives up an address of an attachment. */
+  release(address: string, owner: Owner): void {
+    const holder = this.#holder(owner);
     this.#withPath(address, () => unlink(address, this.#directory));
-    const at = known.findIndex((holding) => holding.address === address);
-    if (at >= 0) known.splice(at, 1);
-    this.#touch(containerId);
+    holder.addresses = holder.addresses.filter((other) => other !== address);
+    this.#dirty.add(holder);
+    this.#added.delete(address);
+    this.#removed.add(address);
   }
 
   /** Removes what crashed processes left: torn reservations and unfinished files. */
@@ -132,43 +153,84 @@ export class Store implements Disposable {
       const torn = parseAddress(name) && this.isTorn(name);
       if (!torn && !name.startsWith(temporaryPrefix)) continue;
       unlink(name, this.#directory);
-      this.#changed = true;
-      this.#log(`removed "${this.path}/${name}": empty, torn or unfinished`);
+      this.#removed.add(name);
+      this.#place.log(`removed "${this.path}/${name}": empty, torn or unfinished`);
     }
   }
 
   /** Where the walk through a range set stopped. */
   lastReserved(setIndex: number): LastReserved {
     const name = `last_reserved_ip.${setIndex}`;
-    const last = this.#withPath(name, () => new LastReserved(this.#directory, name));
-    this.#changed = true; // the file may be new
-    return last;
+    return this.#withPath(name, () => new LastReserved(this.#directory, name));
   }
 
-  /** What was reserved stays. */
-  commit(): void {
-    this.#uncommitted.length = 0;
+  /** What was reserved stays; the value is which addresses that is. */
+  commit(): string[] {
+    return this.#uncommitted.splice(0).map(({ address }) => address);
+  }
+
+  /** Does something in the side folder, which makes things fast or pleasant, but never impossible. */
+  aside<T>(act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      if (!isSysError(error)) throw error;
+      this.#place.log(`cannot use "${this.#side.root}": ${error.message}`);
+      return undefined;
+    }
   }
 
   [Symbol.dispose](): void {
-    for (const { address, containerId } of this.#uncommitted) this.#takeBack(address, containerId);
-    if (this.#changed) this.#ifIndexWorks(() => this.#updateIndex());
+    for (const { address, owner } of this.#uncommitted) this.#takeBack(address, owner);
+    this.aside(() => this.#updateIndex());
     this.#index?.[Symbol.dispose]();
     this.#lock[Symbol.dispose]();
     this.#directory[Symbol.dispose]();
   }
 
   #load(): void {
-    this.#index = this.#ifIndexWorks(() => OwnerIndex.open(this.#indexRoot, this.#directory));
-    if (!this.#index) this.#readAll();
+    this.#index = this.aside(() => SideIndex.open(this.#side));
+    if (!this.#index) this.#refresh(true);
   }
 
-  #takeBack(address: string, containerId: string): void {
+  /** Brings the index up to date; where that cannot be, reads all files as the reference does. */
+  #refresh(trusted: boolean): void {
+    this.#index?.[Symbol.dispose]();
+    this.#isRefreshed = true;
+    this.#index = this.aside(() => this.#refreshed(trusted));
+    if (!this.#index) this.#holders = readHolders(this.#directory);
+  }
+
+  #refreshed(trusted: boolean): SideIndex {
+    const { boot, machineId } = this.#side;
+    let count = 0;
+    const index = SideIndex.refresh(this.#side, {
+      trusted,
+      reclaims: ({ name, machine }) =>
+        this.#place.reclaim &&
+        boot !== "" &&
+        machine !== "" &&
+        name !== boot &&
+        machine === machineId(),
+      reclaim: (address, owner) => {
+        this.aside(() => {
+          const isKept = this.claims.touch(address);
+          if (owner && !isKept) this.claims.add(attachmentClaimant(owner), address);
+        });
+        unlink(address, this.#directory);
+        count++;
+      },
+    });
+    if (count > 0) this.#place.log(`took back ${count} addresses reserved before the latest boot`);
+    return index;
+  }
+
+  #takeBack(address: string, owner: Owner): void {
     try {
-      this.release(containerId, address);
+      this.release(address, owner);
     } catch (error) {
       // The error that brought us here is the one to tell.
-      this.#log(`cannot take back ${address}: ${toCniError(error).message}`);
+      this.#place.log(`cannot take back ${address}: ${toCniError(error).message}`);
     }
   }
 
@@ -178,7 +240,7 @@ export class Store implements Disposable {
       if (createExclusive(this.#directory, address, bytes)) return true;
       if (!this.isTorn(address)) return false;
       replaceFile(this.#directory, address, bytes);
-      this.#log(`took ${address}: "${this.path}/${address}" was empty or torn`);
+      this.#place.log(`took ${address}: "${this.path}/${address}" was empty or torn`);
       return true;
     });
   }
@@ -193,69 +255,36 @@ export class Store implements Disposable {
     }
   }
 
-  #touch(containerId: string): void {
-    this.#dirty.add(containerId);
-    this.#changed = true;
-  }
-
-  /** The list that changes as the container's reservations do. */
-  #known(containerId: string): Holding[] {
-    let known = this.#holdings.get(containerId);
-    if (!known) {
-      if (this.#index) known = this.#ifIndexWorks(() => this.#lookUp(containerId));
-      if (this.#index && !known) this.#distrustIndex();
-      known ??= this.#holdings.get(containerId) ?? [];
-      this.#holdings.set(containerId, known);
+  #holder(owner: Owner): Holder {
+    const name = nameOf(owner);
+    let holder = this.#holders.get(name);
+    if (!holder) {
+      const { addresses, namespace } = (this.#index && this.#lookUp(owner)) ?? nothingHeld;
+      holder = { owner, addresses: [...addresses], namespace };
+      this.#holders.set(name, holder);
     }
-    return known;
+    return holder;
   }
 
-  /** What the index says, if the files say so too. */
-  #lookUp(containerId: string): Holding[] | undefined {
-    const holdings = this.#index?.holdingsOf(containerId);
-    const confirmed = holdings?.every(({ address, ifName }) => {
-      const owner = readOwner(this.#directory, address);
-      return isOwner(owner) && owner.containerId === containerId && owner.ifName === ifName;
+  /** What the index says, if the files say so too; else what the files say. */
+  #lookUp(owner: Owner): Held | undefined {
+    const held = this.aside(() => this.#index?.heldBy(owner));
+    const isRight = held?.addresses.every((address) => {
+      const found = readOwner(this.#directory, address);
+      return typeof found === "object" && nameOf(found) === nameOf(owner);
     });
-    return confirmed ? holdings : undefined;
-  }
-
-  #distrustIndex(): void {
-    this.#index?.[Symbol.dispose]();
-    this.#index = undefined;
-    this.#readAll();
-  }
-
-  #readAll(): void {
-    this.#holdings = new Map();
-    for (const address of this.reservedAddresses()) {
-      const owner = readOwner(this.#directory, address);
-      if (!isOwner(owner)) continue;
-      const holding = { address, ifName: owner.ifName };
-      const others = this.#holdings.get(owner.containerId);
-      if (others) others.push(holding);
-      else this.#holdings.set(owner.containerId, [holding]);
-    }
+    if (isRight) return held;
+    if (held) this.#refresh(false);
+    return readHolders(this.#directory).get(nameOf(owner));
   }
 
   #updateIndex(): void {
-    if (this.#index) {
-      for (const containerId of this.#dirty) this.#index.put(containerId, this.#known(containerId));
-    } else {
-      this.#index = OwnerIndex.rebuild(this.#indexRoot, this.#holdings);
-    }
-    this.#index.seal(this.#directory);
-  }
-
-  /** The index makes things fast, never impossible: without it, the files are read as the reference reads them. */
-  #ifIndexWorks<T>(act: () => T): T | undefined {
-    try {
-      return act();
-    } catch (error) {
-      if (!isSysError(error)) throw error;
-      this.#log(`cannot use the index in "${this.#indexRoot}": ${error.message}`);
-      return undefined;
-    }
+    const isChanged = this.#dirty.size > 0 || this.#added.size > 0 || this.#removed.size > 0;
+    if (!this.#index || !(isChanged || this.#isRefreshed)) return;
+    for (const holder of this.#dirty) this.#index.put(holder.owner, holder);
+    for (const address of this.#removed) this.#index.removeFile(address);
+    for (const address of this.#added) this.#index.addFile(address);
+    this.#index.seal();
   }
 }
 
@@ -263,27 +292,10 @@ function pathOf({ dataDir, network }: StorePlace): string {
   return `${dataDir}/${network}`;
 }
 
-/** Takes the lock that the reference takes, too. Throws code 11 when it cannot be had in time. */
-function takeLock(directory: Fd, place: StorePlace): Fd {
-  const path = `${pathOf(place)}/lock`;
-  let file: Fd | undefined;
-  try {
-    file = openFile("lock", OpenFlag.readOnly | OpenFlag.create, 0o600, directory);
-    lock(file, lockTimeoutMs, place.cancelFd);
-    return file;
-  } catch (error) {
-    file?.[Symbol.dispose]();
-    if (!isSysError(error)) throw error;
-    const { call, errno } = error;
-    if (errno !== Errno.ETIMEDOUT && errno !== Errno.EINTR) throw new SysError(call, errno, path);
-    const outcome =
-      errno === Errno.EINTR
-        ? "interrupted"
-        : `another process has held it for ${lockTimeoutMs / 1000} s`;
-    throw new CniError(ErrorCode.tryAgainLater, `cannot lock "${path}": ${outcome}`);
-  }
-}
-
-function isOwner(found: Owner | "torn" | "unknown"): found is Owner {
-  return typeof found === "object";
+function once(read: () => string): () => string {
+  let value: string | undefined;
+  return () => {
+    value ??= read();
+    return value;
+  };
 }

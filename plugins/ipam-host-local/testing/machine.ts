@@ -20,6 +20,7 @@ export interface CallOptions {
   ifName?: string;
   args?: string;
   cniVersion?: string;
+  netns?: string;
   /** Readable when the runtime wants the call to end. */
   cancelFd?: number;
   /** Keys beside `ipam`. */
@@ -38,7 +39,8 @@ export class Machine implements Disposable {
   readonly #scratch = new Scratch();
   readonly dataDir = `${this.#scratch.path}/networks`;
   readonly path = `${this.dataDir}/net`;
-  readonly indexRoot = `${this.dataDir}/.tscni/net/owners`;
+  readonly sidePath = `${this.dataDir}/.tscni/net`;
+  readonly indexRoot = `${this.sidePath}/owners`;
   readonly scratchPath = this.#scratch.path;
   readonly lines: string[] = [];
   /** The `ipam` section, less type and dataDir. */
@@ -76,6 +78,7 @@ export class Machine implements Disposable {
   /** What the plugin prints. Throws what it throws. */
   call(verb: string, containerId: string, options: CallOptions = {}): string {
     const { ifName = "eth0", args = "", cniVersion = "1.0.0", cancelFd = -1, more = {} } = options;
+    const { netns = "/no/such/netns" } = options;
     let stdout = "";
     const ipam = { type: "host-local", dataDir: this.dataDir, ...this.ipam };
     perform(hostLocal, {
@@ -83,7 +86,7 @@ export class Machine implements Disposable {
         CNI_COMMAND: verb,
         CNI_CONTAINERID: containerId,
         CNI_IFNAME: ifName,
-        CNI_NETNS: "/no/such/netns",
+        CNI_NETNS: netns,
         CNI_PATH: "/opt/cni/bin",
         CNI_ARGS: args,
       },

@@ -1,0 +1,165 @@
+/**
+ * Addresses that are kept for somebody who may come back: two folders of symbolic links below a root, `names` (what a
+ * claimant had last, as a list) and `addresses` (who has a claim to it). A claim counts from the link's modification
+ * time, which moves on whenever the address is taken or given up, and ends when its time is over. It never makes an
+ * ADD fail: an address is given to someone else before one goes without.
+ */
+
+import { parseAddress } from "../../pkg/ip/address.ts";
+import { hash32 } from "../../pkg/link/attachment.ts";
+import { realtimeMs } from "../../pkg/sys/clock.ts";
+import { Errno, isSysError } from "../../pkg/sys/errno.ts";
+import {
+  listDirectory,
+  makeDirectories,
+  readLink,
+  rename,
+  stat,
+  symlink,
+  unlink,
+} from "../../pkg/sys/file.ts";
+import { attempt, check } from "../../pkg/sys/syscall.ts";
+import { cString } from "../../pkg/sys/text.ts";
+import { nameOf, type Owner } from "./reservation.ts";
+
+/** NAME_MAX less room for a digest and a suffix. */
+const longestName = 220;
+
+/** AT_*, linux/fcntl.h */
+const At = { currentDirectory: -100, symlinkNoFollow: 0x100 } as const;
+
+/** What claimants by a template begin with; a container id cannot. */
+const stickySign = "+";
+
+/** The claimant that an attachment itself is: after a boot it may come back. */
+export function attachmentClaimant(owner: Owner): string {
+  return shorten(nameOf(owner));
+}
+
+/** The claimant that a key is, such as a namespace and a pod name, for one of its interfaces. */
+export function stickyClaimant(key: string, ifName: string): string {
+  return shorten(`${stickySign}${encodeURIComponent(key)}:${encodeURIComponent(ifName)}`);
+}
+
+export class Claims {
+  readonly #names: string;
+  readonly #addresses: string;
+  readonly #timeToLiveMs: number;
+  #exist: boolean | undefined;
+
+  /** `root` is made by the first claim. */
+  constructor(root: string, timeToLiveMs: number) {
+    this.#names = `${root}/names`;
+    this.#addresses = `${root}/addresses`;
+    this.#timeToLiveMs = timeToLiveMs;
+  }
+
+  /** Whether there may be any claim: on most hosts there is none. */
+  get exist(): boolean {
+    this.#exist ??= readable(() => stat(this.#addresses)) !== undefined;
+    return this.#exist;
+  }
+
+  /** The addresses that a claimant has a claim to. */
+  addressesOf(claimant: string): string[] {
+    if (!this.exist) return [];
+    const text = readable(() => readLink(`${this.#names}/${claimant}`));
+    const addresses = (text ?? "").split(" ").filter((address) => parseAddress(address));
+    return addresses.filter((address) => this.#claimantOf(address) === claimant);
+  }
+
+  /** Whether an address is kept for someone else than these. */
+  isKept(address: string, claimants: readonly string[]): boolean {
+    if (!this.exist) return false;
+    const claimant = this.#claimantOf(address);
+    return claimant !== undefined && !claimants.includes(claimant);
+  }
+
+  /** Makes these the addresses that a claimant has a claim to. */
+  set(claimant: string, addresses: readonly string[]): void {
+    for (const former of this.addressesOf(claimant)) {
+      if (!addresses.includes(former)) unlink(`${this.#addresses}/${former}`);
+    }
+    if (addresses.length === 0) {
+      unlink(`${this.#names}/${claimant}`);
+      return;
+    }
+    this.#exist = true;
+    replaceLink(this.#names, claimant, addresses.join(" "));
+    for (const address of addresses) replaceLink(this.#addresses, address, claimant);
+  }
+
+  /** Adds an address to a claimant's. */
+  add(claimant: string, address: string): void {
+    this.set(claimant, [...new Set([...this.addressesOf(claimant), address])]);
+  }
+
+  /** Counts the time of an address's claim from now; false if there is none. */
+  touch(address: string): boolean {
+    const path = cString(`${this.#addresses}/${address}`);
+    const result = attempt("utimensat", At.currentDirectory, path, null, At.symlinkNoFollow);
+    if (result === -Errno.ENOENT) return false;
+    check(result, "touch", address);
+    return true;
+  }
+
+  /** Ends the claim to an address. */
+  drop(address: string): void {
+    unlink(`${this.#addresses}/${address}`);
+  }
+
+  /** The addresses that are kept, the one whose claim is oldest first. */
+  byAge(): string[] {
+    const names = readable(() => listDirectory(this.#addresses)) ?? [];
+    const aged = names.map((address) => ({ address, since: this.#sinceMs(address) ?? 0 }));
+    return aged.sort((a, b) => a.since - b.since).map(({ address }) => address);
+  }
+
+  /** Removes claims whose time is over, and claimants without any. */
+  prune(): void {
+    for (const address of this.byAge()) this.#claimantOf(address);
+    for (const claimant of readable(() => listDirectory(this.#names)) ?? []) {
+      if (this.addressesOf(claimant).length === 0) unlink(`${this.#names}/${claimant}`);
+    }
+  }
+
+  /** Who has a claim to an address; one whose time is over is removed. */
+  #claimantOf(address: string): string | undefined {
+    const claimant = readable(() => readLink(`${this.#addresses}/${address}`));
+    if (claimant === undefined) return undefined;
+    const since = this.#sinceMs(address);
+    if (since !== undefined && realtimeMs() - since < this.#timeToLiveMs) return claimant;
+    this.drop(address);
+    return undefined;
+  }
+
+  #sinceMs(address: string): number | undefined {
+    const link = readable(() => stat(`${this.#addresses}/${address}`, { follow: false }));
+    return link && Number(link.mtimeNs / 1_000_000n);
+  }
+}
+
+/** Claims that cannot be read are none. */
+function readable<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (isSysError(error)) return undefined;
+    throw error;
+  }
+}
+
+function replaceLink(folder: string, name: string, target: string): void {
+  // Of no claimant's shape, nor an address's.
+  const temporary = `${folder}/.new`;
+  makeDirectories(folder, 0o700);
+  unlink(temporary);
+  symlink(target, temporary);
+  rename(temporary, `${folder}/${name}`);
+}
+
+/** Container ids and keys may be longer than a file's name. */
+function shorten(name: string): string {
+  if (name.length <= longestName) return name;
+  return `${name.slice(0, longestName)}~${hash32(name, 0)}${hash32(name, 1)}`;
+}

@@ -1,0 +1,138 @@
+/**
+ * The reservation files that the index knows: a hard link to each, called by the same name, in one folder for those
+ * that this suite made in one boot of one machine, and in another for those that somebody else made.
+ *
+ * A hard link keeps its file's inode number from being given out again. So a name that has the same number in both
+ * places is the very file that was read once; and since both suites make reservations whole and never change them,
+ * its content is known. Listing the folders tells what has changed behind our back without opening a file, and the
+ * link of a file that was removed still tells whose it was. Which folder a link is in proves who made the file,
+ * for which its name alone would not do: the other suite may have used the address since.
+ */
+
+import { Errno } from "../../pkg/sys/errno.ts";
+import type { Fd } from "../../pkg/sys/fd.ts";
+import {
+  ifPresent,
+  listDirectory,
+  listInodes,
+  openDirectory,
+  readLink,
+  removeDirectory,
+  symlink,
+  unlink,
+} from "../../pkg/sys/file.ts";
+import { attempt, check } from "../../pkg/sys/syscall.ts";
+import { cString } from "../../pkg/sys/text.ts";
+
+/** The folder of files made by somebody else, or nobody knows when. */
+const others = "other";
+
+/** Beside the links of a boot, one that names the machine. */
+const machineLink = "machine";
+
+/** AT_FDCWD, linux/fcntl.h */
+const currentDirectory = -100;
+
+/** Where there are no hard links, not of this file, or not from one folder to the other. */
+const unsupported = [-Errno.EPERM, -Errno.EOPNOTSUPP, -Errno.ENOSYS, -Errno.EMLINK, -Errno.EXDEV];
+
+/** A folder of links. */
+export interface KnownFolder {
+  /** The boot's id, or that of others. */
+  readonly name: string;
+  /** Empty where it is not known. */
+  readonly machine: string;
+  readonly inodes: ReadonlyMap<string, number>;
+}
+
+/** The links below `root`, which need not exist yet, to the files of `directory`. */
+export class KnownFiles {
+  readonly #root: string;
+  readonly #directory: Fd;
+  /** The folder for what this suite makes now. */
+  readonly #own: string;
+  readonly #machineId: () => string;
+
+  /** `boot` may be empty: then nothing is known to be ours. */
+  constructor(root: string, directory: Fd, boot: string, machineId: () => string) {
+    this.#root = root;
+    this.#directory = directory;
+    this.#own = boot || others;
+    this.#machineId = machineId;
+  }
+
+  /** Notes a reservation that this suite has just made. */
+  addOwn(address: string): void {
+    this.#link(address, this.#own);
+  }
+
+  /** Notes one that was found and read. */
+  addOther(address: string): void {
+    this.#link(address, others);
+  }
+
+  /** Forgets a reservation that is gone. What is in the folder of an earlier boot stays; a refresh finds it. */
+  remove(address: string): void {
+    const isOwn = unlink(`${this.#root}/${this.#own}/${address}`);
+    if (!isOwn && this.#own !== others) unlink(`${this.#root}/${others}/${address}`);
+  }
+
+  removeFrom(folder: KnownFolder, address: string): void {
+    unlink(`${this.#root}/${folder.name}/${address}`);
+  }
+
+  /** Every folder with its links. */
+  folders(): KnownFolder[] {
+    const names = ifPresent(() => listDirectory(this.#root)) ?? [];
+    return names.map((name) => {
+      using folder = this.open(name);
+      const inodes = listInodes(folder);
+      const machine = inodes.delete(machineLink) ? readLink(machineLink, folder) : "";
+      return { name, machine, inodes };
+    });
+  }
+
+  /** A folder, to read files whose names may be gone elsewhere. */
+  open(name: string): Fd {
+    return openDirectory(`${this.#root}/${name}`);
+  }
+
+  /** Removes the folder of an earlier boot once nothing is left in it. */
+  prune({ name }: KnownFolder): void {
+    if (name === this.#own || name === others) return;
+    {
+      using folder = this.open(name);
+      if (listDirectory(folder).some((entry) => entry !== machineLink)) return;
+      unlink(machineLink, folder);
+    }
+    removeDirectory(`${this.#root}/${name}`);
+  }
+
+  #link(address: string, folder: string): void {
+    const path = `${this.#root}/${folder}/${address}`;
+    let result = this.#tryLink(address, path);
+    if (result === -Errno.ENOENT) {
+      this.#makeFolder(folder);
+      result = this.#tryLink(address, path);
+    }
+    if (result === -Errno.EEXIST) {
+      unlink(path);
+      result = this.#tryLink(address, path);
+    }
+    // Without links, all files are read again after somebody else's change, and nothing is known to be ours.
+    if (!unsupported.includes(result)) check(result, "link", path);
+  }
+
+  #tryLink(address: string, path: string): number {
+    const name = cString(address);
+    return attempt("linkat", this.#directory.fd, name, currentDirectory, cString(path), 0);
+  }
+
+  /** The machine is noted before any link: a folder without it would be nobody's for ever. */
+  #makeFolder(name: string): void {
+    using folder = openDirectory(`${this.#root}/${name}`, 0o700);
+    const machine = name === others ? "" : this.#machineId();
+    if (machine === "" || listDirectory(folder).length > 0) return;
+    symlink(machine, machineLink, folder);
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * The index beside the reservations: who holds what (owner-index.ts) and which files that was read from
+ * (known-files.ts). Two rules keep it right through crashes: a file is linked after its owner's list names it, and a
+ * list loses an address before the link goes. So whoever has a link is on his list, and what has none is read
+ * again. A list may name too much; whoever uses it looks into the files it names.
+ */
+
+import type { Fd } from "../../pkg/sys/fd.ts";
+import { listInodes } from "../../pkg/sys/file.ts";
+import { KnownFiles, type KnownFolder } from "./known-files.ts";
+import { type Held, OwnerIndex } from "./owner-index.ts";
+import { isReservationName, nameOf, type Owner, readOwner } from "./reservation.ts";
+
+/** Where the index is, and of what. */
+export interface SideIndexPlace {
+  /** The side folder of one network. */
+  readonly root: string;
+  /** The directory of reservations, locked. */
+  readonly directory: Fd;
+  readonly boot: string;
+  readonly machineId: () => string;
+}
+
+/** How a refresh goes. */
+export interface RefreshOptions {
+  /** False to read all files again, for an index that was found wrong. */
+  readonly trusted: boolean;
+  /** Called for each file of a folder that `reclaims` chose, with the file still there. */
+  readonly reclaims: (folder: KnownFolder) => boolean;
+  readonly reclaim: (address: string, owner: Owner | undefined) => void;
+}
+
+/**
+ * The most files that one refresh adds to the index. Beyond, it reads them only, as the reference does at each call,
+ * and leaves the rest to those who come next: nobody waits for the index of sixty thousand.
+ */
+const mostAdded = 4000;
+
+/** A file's state in a refresh, in place of the inode number that its name was listed with. */
+const known = 0;
+const unknown = -1;
+
+interface Gone {
+  readonly folder: KnownFolder;
+  readonly address: string;
+}
+
+export class SideIndex implements Disposable {
+  readonly #place: SideIndexPlace;
+  readonly #owners: OwnerIndex;
+  readonly #files: KnownFiles;
+  /** What was read but left to later refreshes. */
+  readonly #left = new Map<string, string[]>();
+  /** Whether a refresh had to leave something to the next. */
+  #isComplete = true;
+
+  private constructor(place: SideIndexPlace, owners: OwnerIndex) {
+    const { root, directory, boot, machineId } = place;
+    this.#place = place;
+    this.#owners = owners;
+    this.#files = new KnownFiles(`${root}/files`, directory, boot, machineId);
+  }
+
+  /** The index, if nothing has changed since it was sealed, and no boot has gone by. */
+  static open(place: SideIndexPlace): SideIndex | undefined {
+    const owners = OwnerIndex.open(ownersIn(place), place.directory, place.boot);
+    return owners && new SideIndex(place, owners);
+  }
+
+  /** The index, brought up to date. */
+  static refresh(place: SideIndexPlace, options: RefreshOptions): SideIndex {
+    const root = ownersIn(place);
+    const taken = options.trusted ? OwnerIndex.take(root) : undefined;
+    const index = new SideIndex(place, taken ?? OwnerIndex.start(root));
+    try {
+      index.#refresh({ ...options, trusted: taken !== undefined });
+      return index;
+    } catch (error) {
+      index[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** What an attachment holds, and perhaps more; undefined where the index cannot tell. */
+  heldBy(owner: Owner): Held | undefined {
+    const held = this.#owners.heldBy(owner);
+    const left = this.#left.get(nameOf(owner));
+    return held && left ? { ...held, addresses: union(held.addresses, left) } : held;
+  }
+
+  /** Notes what an attachment holds from now on. */
+  put(owner: Owner, held: Held): void {
+    this.#owners.put(owner, held);
+  }
+
+  /** Notes a reservation that this suite has just made, after its owner's list was put. */
+  addFile(address: string): void {
+    this.#files.addOwn(address);
+  }
+
+  /** Forgets one that was removed, after its owner's list was put. */
+  removeFile(address: string): void {
+    this.#files.remove(address);
+  }
+
+  /** The addresses whose reservations were made on other machines. */
+  madeElsewhere(machineId: string): Set<string> {
+    const present = listInodes(this.#place.directory);
+    const elsewhere = new Set<string>();
+    for (const { machine, inodes } of this.#files.folders()) {
+      if (machine === "" || machine === machineId) continue;
+      for (const [address, inode] of inodes) {
+        if (present.get(address) === inode) elsewhere.add(address);
+      }
+    }
+    return elsewhere;
+  }
+
+  /** Declares the index to be that of the reservations as they are now, if it is complete. */
+  seal(): void {
+    if (this.#isComplete) this.#owners.seal(this.#place.directory, this.#place.boot);
+  }
+
+  [Symbol.dispose](): void {
+    this.#owners[Symbol.dispose]();
+  }
+
+  #refresh(options: RefreshOptions): void {
+    const present = listInodes(this.#place.directory);
+    const folders = this.#files.folders();
+    const reclaimed = folders.filter(options.reclaims);
+    for (const folder of reclaimed) this.#reclaim(folder, present, options);
+    const gone: Gone[] = [];
+    for (const folder of folders) {
+      if (reclaimed.includes(folder)) continue;
+      gone.push(...matchLinks(folder, present));
+      if (folder.inodes.size === 0) this.#files.prune(folder);
+    }
+    this.#forget(gone, present, options.trusted);
+    this.#readFiles(present, options.trusted);
+    this.#owners.finish();
+  }
+
+  #reclaim(folder: KnownFolder, present: Map<string, number>, { reclaim }: RefreshOptions): void {
+    for (const [address, inode] of folder.inodes) {
+      // A name that leads to another file is somebody else's by now, and will be read as such.
+      if (present.get(address) === inode) {
+        const owner = readOwner(this.#place.directory, address);
+        reclaim(address, typeof owner === "object" ? owner : undefined);
+        present.delete(address);
+      }
+      this.#takeFromOwner(folder, address);
+      this.#files.removeFrom(folder, address);
+    }
+    this.#files.prune(folder);
+  }
+
+  /** Takes files that are gone off the lists of those who held them. */
+  #forget(gone: readonly Gone[], present: Map<string, number>, trusted: boolean): void {
+    if (gone.length > mostAdded) this.#isComplete = false;
+    for (const { folder, address } of gone.slice(0, mostAdded)) {
+      if (trusted) this.#takeFromOwner(folder, address);
+      this.#files.removeFrom(folder, address);
+      // There is a file of this name again, which may well be the same owner's: it has to be read after this.
+      if (present.has(address)) present.set(address, unknown);
+    }
+  }
+
+  /** The link still has the content that the reservation had. */
+  #takeFromOwner(folder: KnownFolder, address: string): void {
+    using links = this.#files.open(folder.name);
+    const owner = readOwner(links, address);
+    if (typeof owner !== "object") return;
+    const held = this.#owners.heldBy(owner);
+    if (!held?.addresses.includes(address)) return;
+    const addresses = held.addresses.filter((other) => other !== address);
+    this.#owners.put(owner, { ...held, addresses });
+  }
+
+  /** Reads the files that have no link, or all of them, and notes whose they are. */
+  #readFiles(present: ReadonlyMap<string, number>, trusted: boolean): void {
+    const found = new Map<string, { owner: Owner; addresses: string[] }>();
+    const unlinked: string[] = [];
+    for (const [address, state] of present) {
+      if ((trusted && state === known) || !isReservationName(address)) continue;
+      const owner = readOwner(this.#place.directory, address);
+      if (typeof owner !== "object") continue;
+      if (state !== known) unlinked.push(address);
+      const name = nameOf(owner);
+      // Beyond the bound, what would be new in the index is not put there.
+      const isLeft = trusted && unlinked.length > mostAdded;
+      if (isLeft) append(this.#left, name, address);
+      else {
+        const entry = found.get(name);
+        if (entry) entry.addresses.push(address);
+        else found.set(name, { owner, addresses: [address] });
+      }
+    }
+    for (const { owner, addresses } of found.values()) this.#addToOwner(owner, addresses);
+    for (const address of unlinked.slice(0, mostAdded)) this.#files.addOther(address);
+    if (unlinked.length > mostAdded) this.#isComplete = false;
+  }
+
+  #addToOwner(owner: Owner, addresses: readonly string[]): void {
+    const held = this.#owners.heldBy(owner);
+    // A list that cannot be read is not made one that says too little.
+    if (!held) return;
+    this.#owners.put(owner, { ...held, addresses: union(held.addresses, addresses) });
+  }
+}
+
+/** Marks the files that the folder's links lead to as known, and returns the links that lead elsewhere. */
+function matchLinks(folder: KnownFolder, present: Map<string, number>): Gone[] {
+  const gone: Gone[] = [];
+  for (const [address, inode] of folder.inodes) {
+    if (present.get(address) === inode) present.set(address, known);
+    else gone.push({ folder, address });
+  }
+  return gone;
+}
+
+function ownersIn({ root }: SideIndexPlace): string {
+  return `${root}/owners`;
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return a.length === 0 ? b : [...new Set([...a, ...b])];
+}
+
+function append(lists: Map<string, string[]>, key: string, value: string): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}
