@@ -8,6 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The newest tag of github.com/containernetworking/plugins; this is the only place that names it.
 readonly tag=v1.9.1
 readonly plugins=(main/bridge main/loopback ipam/host-local)
+# The same for their runtime's side, github.com/containernetworking/cni; Debian has no cnitool.
+readonly cni_tag=v1.3.1
 readonly target=$PWD/dist/reference/bin
 
 say() { echo "reference: $*" >&2; }
@@ -36,6 +38,14 @@ from_go() {
   echo "$tag (go install)" >dist/reference/version
 }
 
+cnitool_from_go() {
+  [ ! -x "$target/cnitool" ] && command -v go >/dev/null 2>&1 || return 0
+  say "installing cnitool $cni_tag"
+  GOBIN=$target CGO_ENABLED=0 GOTOOLCHAIN=auto \
+    go install -trimpath "github.com/containernetworking/cni/cnitool@$cni_tag" ||
+    say "no cnitool: going on without"
+}
+
 from_debian() {
   command -v apt-get >/dev/null 2>&1 || return 1
   say "no Go here: taking Debian's containernetworking-plugins"
@@ -53,8 +63,9 @@ from_debian() {
   echo "$version (Debian)" >dist/reference/version
 }
 
-is_there && exit 0
 mkdir -p "$target"
+cnitool_from_go
+is_there && exit 0
 from_go || from_debian || {
   say "neither Go nor Debian's package: going on without"
   exit 1

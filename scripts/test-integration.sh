@@ -33,10 +33,10 @@ install_tools() {
 # Whether every executable is there and newer than all it is made of.
 is_built() {
   local name
-  for name in bridge host-local loopback; do
+  for name in bridge cnitool host-local loopback; do
     [ -x "dist/bin/$name" ] || return 1
   done
-  [ -z "$(find pkg plugins engine scripts package.json -newer dist/bin/loopback -type f \
+  [ -z "$(find pkg plugins libcni cnitool engine scripts package.json -newer dist/bin/loopback -type f \
     \( -name '*.ts' -o -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -name '*.c' \) \
     ! -name '*.test.ts' ! -path '*/target/*' ! -path '*/testing/*' ! -path 'scripts/bench/*' -print -quit)" ]
 }
