@@ -47,15 +47,20 @@ export function configure(
   configureInterface(container, setup, addresses);
 }
 
-/** ADD of a plugin whose only interface is the one it just made: addresses, configuration, result. */
+/**
+ * ADD of a plugin whose only interface is the one it just made: addresses, configuration, result. `addresses`
+ * are those to take where IPAM is not to be asked. The configuration's DNS counts alone, unless told otherwise.
+ */
 export function addInterface(
   context: Context<{ readonly dns?: Dns }>,
   made: Made,
-  manner: Manner = {},
+  { dns = "configuration", ...manner }: Manner & { dns?: "configuration" | "ipam" } = {},
+  addresses = addressesFromIpam(context, 0),
 ): UnlabelledResult {
-  const { ips, routes } = addressesFromIpam(context, 0);
+  const { ips, routes } = addresses;
   configure(context, made, { ips, routes }, manner);
-  return { interfaces: [described(context, made)], ips, routes, dns: context.config.dns };
+  const told = dns === "ipam" ? addresses.dns : context.config.dns;
+  return { interfaces: [described(context, made)], ips, routes, dns: told };
 }
 
 /** The interface as results tell it. Its MTU is told where the specification knows that (1.1.0). */
