@@ -32,7 +32,7 @@ export interface CreatePlace {
 export function createInterface(settings: NewInterface, place: CreatePlace): Link {
   const { container, from = container, rollback } = place;
   const { name } = settings;
-  refuseExisting(container, settings);
+  refuseExisting(container, settings.kind, name);
   rollback(() => removeOfKind(container, settings));
   if (from === container) return container.send(newLink(settings), getLink({ name }))[1];
   try {
@@ -47,10 +47,7 @@ export function createInterface(settings: NewInterface, place: CreatePlace): Lin
 }
 
 /** Throws where the container has an interface of that name already. */
-export function refuseExisting(
-  container: Namespace,
-  { kind, name }: Pick<NewInterface, "kind" | "name">,
-): void {
+export function refuseExisting(container: Namespace, kind: string, name: string): void {
   if (findLink(container, { name }) === undefined) return;
   throw new Error(
     `failed to create ${kind}: file exists: the container has an interface "${name}"`,

@@ -86,7 +86,7 @@ export class Namespace implements Disposable {
   /** Runs the work inside the namespace and returns home after it, whatever happens. */
   run<T>(work: () => T): T {
     const home = this.#home;
-    if (home === undefined || this.#entered) return work();
+    if (home === undefined || this.#entered || this.isSame(home)) return work();
     call("setns", this.#fd.fd, cloneNewNet);
     this.#entered = true;
     try {
