@@ -5,7 +5,8 @@ import { join } from "node:path";
 import test from "node:test";
 import { CniError, errorText } from "../cni/error.ts";
 import { execPlugin } from "./exec.ts";
-import { findPlugin, splitPath } from "./find.ts";
+import { findPlugin } from "./find.ts";
+import { splitPath } from "./lookup.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tscni-invoke-"));
 test.after(() => rmSync(folder, { recursive: true }));
