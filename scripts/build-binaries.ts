@@ -11,6 +11,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -51,11 +52,18 @@ function readVersion(): string {
   }
 }
 
+/** Makes stacks of uncaught errors tell the lines of the sources (pkg/sys/source-lines.ts). */
+const stackMapping = [
+  `import { mapStack } from "./pkg/sys/source-lines.ts";`,
+  `engine.mapStack = (stack) => mapStack(stack, engine.lines);`,
+];
+
 /** The program of one executable: its plugin, and the IPAM plugins it may call in process. */
 function entryOf(plugin: Executable, suite: readonly Executable[], version: string): string {
   const builtIn = plugin.isIpam ? [] : suite.filter(({ isIpam }) => isIpam);
   const options = `{ builtIn: [${builtIn.map(({ exportName }) => exportName)}], version: "${version}" }`;
   return [
+    ...stackMapping,
     `import { runPlugin } from "./pkg/skel/run.ts";`,
     ...[plugin, ...builtIn].map(importOf),
     `globalThis.main = () => runPlugin(${plugin.plugin}, ${options});`,
@@ -65,6 +73,7 @@ function entryOf(plugin: Executable, suite: readonly Executable[], version: stri
 function multicallEntry(suite: readonly Executable[], version: string): string {
   const plugins = suite.map(({ plugin }) => plugin);
   return [
+    ...stackMapping,
     `import { runMulticall } from "./pkg/skel/run.ts";`,
     ...new Set(suite.map(importOf)),
     `globalThis.main = () => runMulticall([${plugins}], "${version}");`,
@@ -77,6 +86,7 @@ function cnitoolEntry(): string {
   const imports = names.map((name, index) => `import schema${index} from "./schema/${name}";`);
   const schemas = names.map((name, index) => `"${name}": schema${index}`);
   return [
+    ...stackMapping,
     `import { runCnitool } from "./cnitool/main.ts";`,
     ...imports,
     `globalThis.main = () => runCnitool({ ${schemas.join(", ")} });`,
@@ -119,13 +129,15 @@ function makeImage({ name, code, lines }: Bundle, engine: string, buildId: strin
   const source = join(bundles, `${name}.js`);
   const table = join(bundles, `${name}.lines`);
   const executable = join(output, name);
+  const fresh = `${executable}.new`;
   writeFileSync(source, code);
   writeFileSync(table, lines);
-  rmSync(executable, { force: true });
-  execFileSync(engine, ["--image", source, executable, "--build", buildId, "--lines", table], {
+  execFileSync(engine, ["--image", source, fresh, "--build", buildId, "--lines", table], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { TZ: "UTC0" },
   });
+  // Renamed into place: one that is running keeps its file, one that starts finds it whole.
+  renameSync(fresh, executable);
   return executable;
 }
 

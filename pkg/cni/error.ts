@@ -48,6 +48,8 @@ export function printError(error: CniError, cniVersion?: string): string {
 /** The error a failed call prints: the one thrown if it has a code, else the catch-all with its message. */
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error;
+  // With no memory left for an error object the engine throws null.
+  if (error === null) return new CniError(ErrorCode.internal, "out of memory");
   return new CniError(ErrorCode.internal, error instanceof Error ? error.message : String(error));
 }
 

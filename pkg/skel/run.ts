@@ -3,7 +3,7 @@
 import { CniError, ErrorCode, printError, toCniError } from "../cni/error.ts";
 import { Fd } from "../sys/fd.ts";
 import { readAll, writeAll } from "../sys/file.ts";
-import { args, environment, exit } from "../sys/process.ts";
+import { args, environment, exit, stackOf } from "../sys/process.ts";
 import { blockSignals } from "../sys/signal.ts";
 import { decode, encode } from "../sys/text.ts";
 import { perform } from "./perform.ts";
@@ -71,7 +71,9 @@ function explainYourself(plugin: Plugin, version: string): never {
 
 function fail(error: unknown): never {
   // A bug of ours has a stack worth keeping; an expected failure says what it has to say.
-  if (error instanceof TypeError || error instanceof ReferenceError) log(`${error.stack ?? error}`);
+  if (error instanceof TypeError || error instanceof ReferenceError) {
+    log(`${error.name}: ${error.message}\n${stackOf(error)}`);
+  }
   try {
     writeAll(new Fd(stdoutFd), encode(printError(toCniError(error))));
   } catch {

@@ -33,6 +33,8 @@ export interface SpawnResult {
 
 /** What an engine offers. Only pkg/sys calls it; everything else goes by pkg/sys. */
 export interface Port {
+  /** Bundle lines in a stack as source lines; where the sources run themselves there is nothing to map. */
+  mapStack?(stack: string): string;
   /** The kernel's answer: a value, or minus the errno. Never throws for what the kernel says. */
   syscall(nr: number, ...args: SyscallArgument[]): number;
   /** Where an array's bytes are, for structures that hold pointers. Valid while the array lives. */

@@ -35,3 +35,9 @@ export function buildId(): string {
 export function spawn(request: SpawnRequest): SpawnResult {
   return port.spawn({ ...request, deadlineMs: Math.ceil(request.deadlineMs) });
 }
+
+/** Where an error came from, in lines of the sources. */
+export function stackOf(error: Error): string {
+  const stack = error.stack ?? "";
+  return port.mapStack?.(stack) ?? stack;
+}
