@@ -25,4 +25,5 @@ if [ ${#files[@]} = 0 ]; then
   echo "no test file fits $*" >&2
   exit 1
 fi
-exec node --import tsx --test --test-reporter=spec "${files[@]}"
+# A test that hangs is a failure, not a long wait.
+exec node --import tsx --test --test-timeout=120000 --test-reporter=spec "${files[@]}"
