@@ -85,6 +85,7 @@ function pluginSchema({ executable, plugin, readme }: Source, common: Descriptio
     cniVersion: { type: "string", enum: plugin.versions },
     name: { ...networkName },
     capabilities: { ...capabilities },
+    trace: { type: "string" },
   };
   const undescribed = addDescriptions(keys, readDescriptions(readme), common);
   const missing = undescribed.filter((key) => !readme.includes(`\`${key}\``));

@@ -19,6 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "pkg/sysctl": ["pkg/sys"],
   "pkg/ns": ["pkg/netlink", "pkg/cni", "pkg/sys"],
   "pkg/invoke": ["pkg/cni", "pkg/sys"],
+  "pkg/trace": ["pkg/cni", "pkg/sys"],
   "pkg/link": ["pkg/ns", "pkg/sysctl", "pkg/netlink", "pkg/cni", "pkg/ip", "pkg/sys"],
   "pkg/filter": [
     "pkg/link",
@@ -38,6 +39,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "pkg/link",
     "pkg/ipam",
     "pkg/invoke",
+    "pkg/trace",
     "pkg/ns",
     "pkg/netlink",
     "pkg/cni",
@@ -45,7 +47,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "pkg/sys",
   ],
   libcni: ["pkg/invoke", "pkg/cni", "pkg/sys"],
-  cnitool: ["libcni", "pkg/invoke", "pkg/cni", "pkg/ip", "pkg/sys"],
+  cnitool: ["libcni", "pkg/invoke", "pkg/trace", "pkg/cni", "pkg/ip", "pkg/sys"],
 };
 
 /** The only libraries that the executables may hold. */

@@ -43,14 +43,15 @@ function spawnPatiently(run: PluginRun): SpawnResult {
   const end =
     run.deadlineMs === undefined ? Number.POSITIVE_INFINITY : monotonicMs() + run.deadlineMs;
   for (let tries = 1; ; tries++) {
-    const result = spawn({
+    const request = {
       path: run.path,
       argv: [run.path],
       env: { ...run.env },
       stdin,
       deadlineMs: run.deadlineMs === undefined ? 0 : Math.max(1, end - monotonicMs()),
       cancelFd: run.cancelFd ?? -1,
-    });
+    };
+    const result = spawn(request, run.env.CNI_COMMAND);
     if (result.error !== Errno.ETXTBSY || tries === busyAttempts) return result;
     if (monotonicMs() + busyPauseMs >= end) return result;
     sleepMs(busyPauseMs);

@@ -7,6 +7,7 @@ import { isOfThisBuild } from "../invoke/build-mark.ts";
 import { execPlugin } from "../invoke/exec.ts";
 import { findPlugin } from "../invoke/find.ts";
 import { splitPath } from "../invoke/lookup.ts";
+import { observer, traced } from "../sys/trace.ts";
 
 export type IpamVerb = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS";
 
@@ -82,7 +83,10 @@ export class Ipam {
     this.#path ??= findPlugin(type, splitPath(env.CNI_PATH ?? ""));
     const inProcess = Object.hasOwn(builtIn, type) ? builtIn[type] : undefined;
     // What CNI_PATH finds decides: an operator who puts another host-local there gets that one.
-    if (inProcess !== undefined && isOfThisBuild(this.#path)) return inProcess(env, stdin);
+    if (inProcess !== undefined && isOfThisBuild(this.#path)) {
+      if (observer === undefined) return inProcess(env, stdin);
+      return traced("call", "call", `${type} ${verb}`, () => inProcess(env, stdin));
+    }
     // Only a wait on the way in may be cut short; releasing must come to its end.
     const interruptible = verb === "DEL" || verb === "GC" ? -1 : cancelFd;
     return execPlugin({ path: this.#path, env, stdin, cancelFd: interruptible }, onStderr);

@@ -1,5 +1,6 @@
 /** One batch under way: which request each message from the kernel belongs to, and what is still missing. */
 
+import { tell } from "../sys/trace.ts";
 import { NetlinkError } from "./error.ts";
 import type { Request } from "./message.ts";
 import { errnoIn, explanationIn, type Message, MessageFlag, MessageType } from "./message.ts";
@@ -13,14 +14,16 @@ export class Exchange {
   /** How many messages have to come yet. */
   waiting = 0;
   failure: NetlinkError | undefined;
+  /** By request, what the kernel refused; undefined while it refused nothing. */
+  errnos: number[] | undefined;
   readonly #requests: readonly Request<unknown>[];
   readonly #open: boolean[];
-  readonly #first: number;
+  /** The sequence number of the first request; the others follow. */
+  readonly first: number;
 
-  /** `first` is the sequence number of the first request; the others follow. */
   constructor(requests: readonly Request<unknown>[], first: number) {
     this.#requests = requests;
-    this.#first = first;
+    this.first = first;
     this.replies = requests.map(() => undefined);
     this.#open = requests.map((request) => !request.quiet);
     for (const open of this.#open) if (open) this.waiting++;
@@ -28,7 +31,7 @@ export class Exchange {
 
   /** Takes a message that the kernel sent to this socket; false when it belongs to none of the requests. */
   accept(from: Reader, message: Message, isCut: boolean): boolean {
-    const index = message.sequence - this.#first;
+    const index = message.sequence - this.first;
     const request = this.#requests[index];
     if (!request) return false;
     if (message.type === MessageType.error || message.type === MessageType.done) {
@@ -53,6 +56,8 @@ export class Exchange {
       // In a cut datagram the words, which come last, are lost; the number is not.
       const why = isCut ? {} : explanationIn(from, message);
       this.failure ??= new NetlinkError(request.purpose, errno, why);
+      this.errnos ??= [];
+      this.errnos[index] = errno;
       if (request.quiet) this.waiting = 0;
     }
     this.#settle(index);
@@ -71,5 +76,18 @@ export class Exchange {
     if (!this.#open[index]) return;
     this.#open[index] = false;
     if (this.waiting > 0) this.waiting--;
+  }
+}
+
+/** Tells the trace of a batch that is over. Its first request's number holds it together. */
+export function tellExchange(
+  requests: readonly Request<unknown>[],
+  { first, errnos }: Exchange,
+  start: number,
+): void {
+  const batch = requests.length > 1 ? { batch: first } : {};
+  for (const [index, { purpose }] of requests.entries()) {
+    const errno = errnos?.[index] ?? 0;
+    tell("netlink", start, { purpose, errno, failed: errno !== 0, ...batch });
   }
 }

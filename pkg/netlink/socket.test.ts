@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Errno, SysError } from "../sys/errno.ts";
+import { observe } from "../sys/trace.ts";
 import { attributes, encode, string, u32 } from "./codec.ts";
 import { isNetlinkError, NetlinkError } from "./error.ts";
 import type { Request } from "./message.ts";
@@ -302,4 +303,31 @@ test("a socket closes its channel", () => {
   const { socket, kernel } = socketTo(() => []);
   socket[Symbol.dispose]();
   assert.ok(kernel.isClosed);
+});
+
+test("an observer is told of every request of a batch, with its own errno, and of dumps", () => {
+  const { socket } = socketTo((batch) =>
+    batch.flatMap(({ sequence, type }, place) =>
+      type === 18 ? [done(sequence)] : [ack(sequence, place === 1 ? Errno.EEXIST : 0)],
+    ),
+  );
+  const told: string[] = [];
+  const before = observe(({ kind, purpose, errno, batch }) =>
+    told.push(`${kind} ${purpose} ${errno} ${batch}`),
+  );
+  try {
+    failure(() => socket.send(change("a"), change("b"), change("c")));
+    socket.send(change("d"));
+    socket.dump(question("e"));
+  } finally {
+    observe(before);
+  }
+  socket.send(change("f"));
+  assert.deepEqual(told, [
+    "netlink a 0 1",
+    `netlink b ${Errno.EEXIST} 1`,
+    "netlink c 0 1",
+    "netlink d 0 undefined",
+    "netlink e 0 undefined",
+  ]);
 });

@@ -2,9 +2,10 @@
 
 import { monotonicMs } from "../sys/clock.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
+import { observer, traced } from "../sys/trace.ts";
 import { type Channel, type Datagram, openChannel } from "./channel.ts";
 import { NetlinkError } from "./error.ts";
-import { Exchange } from "./exchange.ts";
+import { Exchange, tellExchange } from "./exchange.ts";
 import {
   afterMessage,
   errnoIn,
@@ -78,6 +79,11 @@ export class NetlinkSocket implements Disposable {
   dump<Reply>(request: Request<Reply | undefined>): Reply[] {
     if (!this.#strict) this.#channel.setOption(Option.strict, 1);
     this.#strict = true;
+    if (observer === undefined) return this.#dumpConsistently(request);
+    return traced("netlink", "", request.purpose, () => this.#dumpConsistently(request));
+  }
+
+  #dumpConsistently<Reply>(request: Request<Reply | undefined>): Reply[] {
     for (let tries = 0; tries < DUMP_TRIES; tries++) {
       const rows = this.#dumpOnce(request);
       if (rows) return rows;
@@ -128,6 +134,7 @@ export class NetlinkSocket implements Disposable {
 
   #exchange(requests: readonly Request<unknown>[]): unknown[] {
     const exchange = new Exchange(requests, this.#sequence);
+    const start = observer === undefined ? undefined : monotonicMs();
     this.#write(requests, 0);
     let longest = 0;
     while (exchange.waiting > 0) {
@@ -138,6 +145,7 @@ export class NetlinkSocket implements Disposable {
         this.#deliver(datagram, (message, isCut) => exchange.accept(datagram.from, message, isCut));
       }
     }
+    if (start !== undefined) tellExchange(requests, exchange, start);
     if (exchange.failure) throw exchange.failure;
     if (exchange.cut.length > 0) this.#again(requests, exchange, longest);
     return exchange.replies;

@@ -12,10 +12,19 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A configuration that has passed the checks which come before any verb's. */
 export interface Head {
+  /** The configuration as it came. */
+  readonly stdin: string;
   readonly json: JsonObject;
   /** The network's name. */
   readonly name: string;
   readonly cniVersion: string;
+}
+
+/** The file that a configuration wants traces in; empty for none. */
+export function traceIn({ json: { trace = "" } }: Head): string {
+  if (typeof trace === "string") return trace;
+  const message = `invalid value for "trace": expected a path, got ${kindOf(trace)}`;
+  throw new CniError(ErrorCode.invalidConfig, message);
 }
 
 /** Reads stdin as far as every verb needs it. Throws code 6 for what is no configuration, 7 for a bad name. */
@@ -24,7 +33,7 @@ export function readHead(stdin: string): Head {
   const name = textAt(json, "name");
   if (name === "") throw new CniError(ErrorCode.invalidConfig, "missing network name");
   checkNetworkName(name);
-  return { json, name, cniVersion: textAt(json, "cniVersion") || defaultVersion };
+  return { stdin, json, name, cniVersion: textAt(json, "cniVersion") || defaultVersion };
 }
 
 /** The result of the plugin before this one in the chain; undefined for the first. */

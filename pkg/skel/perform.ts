@@ -8,10 +8,12 @@ import { CniError, ErrorCode, toCniError } from "../cni/error.ts";
 import { printResult } from "../cni/result.ts";
 import { checkVerb, versionReply } from "../cni/version.ts";
 import { type InProcess, Ipam } from "../ipam/ipam.ts";
+import { processId } from "../sys/process.ts";
+import { TraceSink, traceCall } from "../trace/trace.ts";
 import { readConfig } from "./config.ts";
 import { Context } from "./context.ts";
 import { type Invocation, isVerb, readInvocation, type Verb } from "./environment.ts";
-import { attachmentsOf, type Head, prevResultOf, readHead } from "./head.ts";
+import { attachmentsOf, type Head, prevResultOf, readHead, traceIn } from "./head.ts";
 import type { CommonConfig, Plugin } from "./plugin.ts";
 
 /** What surrounds a call: the process's own edges, or those of the plugin that delegates in process. */
@@ -30,6 +32,8 @@ export interface Surroundings {
   readonly log: (line: string) => void;
   /** The delegating plugin has compared the namespaces already. */
   readonly netnsChecked: boolean;
+  /** Where the delegating plugin's operations are told. */
+  readonly trace?: TraceSink;
 }
 
 type Call = Context<CommonConfig>;
@@ -42,8 +46,18 @@ export function perform(plugin: Plugin, around: Surroundings): void {
     around.print(versionReply(plugin.versions));
     return;
   }
-  const stdin = readStdin(around);
-  const head = readHead(stdin);
+  const head = readHead(readStdin(around));
+  if (tracePath(head, around) === "") performVerb(plugin, invocation, head, around);
+  else performTraced(plugin, invocation, head, around);
+}
+
+function performVerb(
+  plugin: Plugin,
+  invocation: Invocation,
+  head: Head,
+  around: Surroundings,
+): void {
+  const { command } = invocation;
   if (!isVerb(command)) {
     throw new CniError(ErrorCode.invalidEnvironment, `unknown CNI_COMMAND: ${command}`);
   }
@@ -59,11 +73,11 @@ export function perform(plugin: Plugin, around: Surroundings): void {
     cniArgs: readArgs(plugin, invocation, command),
     prevResult: prevResultOf(head, command, around.log),
     validAttachments: (command === "GC" ? attachmentsOf(head) : undefined) ?? [],
-    ipam: ipamOf(config, stdin, head, around),
+    ipam: ipamOf(config, head, around),
     log: around.log,
     cancelFd: around.cancelFd,
     env: around.env,
-    stdin,
+    stdin: head.stdin,
   });
   if (command === "ADD" || command === "DEL") refuseOwnNamespace(invocation, context, around);
   if (command === "ADD") add(plugin, context, around);
@@ -73,6 +87,32 @@ export function perform(plugin: Plugin, around: Surroundings): void {
     plugin.verbs[command](context);
     context.finishAttempts();
   }
+}
+
+/** Performs the verb and tells the trace; a plugin called in process tells its part to the caller's. */
+function performTraced(
+  plugin: Plugin,
+  invocation: Invocation,
+  head: Head,
+  around: Surroundings,
+): void {
+  const { command: verb, containerId, ifName } = invocation;
+  const names = { plugin: plugin.name, verb, network: head.name, containerId, ifName };
+  const perform = (trace: TraceSink) =>
+    traceCall(trace, { pid: processId(), ...names }, around.env.TRACEPARENT, () =>
+      performVerb(plugin, invocation, head, { ...around, trace }),
+    );
+  if (around.trace === undefined) {
+    using own = new TraceSink(tracePath(head, around), around.log);
+    perform(own);
+  } else {
+    perform(around.trace);
+  }
+}
+
+/** Where this call is to be traced: the runtime's word, else the configuration's; empty for nowhere. */
+function tracePath(head: Head, { env }: Surroundings): string {
+  return env.CNI_TRACE || traceIn(head);
 }
 
 function add(plugin: Plugin, context: Call, around: Surroundings): void {
@@ -104,13 +144,13 @@ function readArgs(plugin: Plugin, { args }: Invocation, verb: Verb): Record<stri
   return ignored ? {} : parseCniArgs(args, plugin.cniArgs);
 }
 
-function ipamOf(config: CommonConfig, stdin: string, head: Head, around: Surroundings): Ipam {
+function ipamOf(config: CommonConfig, head: Head, around: Surroundings): Ipam {
   const builtIn: Record<string, InProcess> = {};
   for (const plugin of around.builtIn) builtIn[plugin.name] = inProcess(plugin, around);
   return new Ipam({
     type: config.ipam?.type ?? "",
     env: around.env,
-    stdin,
+    stdin: head.stdin,
     cniVersion: head.cniVersion,
     builtIn,
     cancelFd: around.cancelFd,

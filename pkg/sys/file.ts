@@ -10,6 +10,7 @@ import { Fd } from "./fd.ts";
 import { readStatx, type Stat, statxBasic, statxSize } from "./statx.ts";
 import { attempt, check, retry } from "./syscall.ts";
 import { cString, decode } from "./text.ts";
+import { observer, traced } from "./trace.ts";
 
 const isArm = port.arch === "arm64";
 
@@ -221,6 +222,11 @@ function makeMissing(path: string, mode: number): void {
 
 /** Removes a file; false when there was none. */
 export function unlink(path: string, dir?: Fd): boolean {
+  if (observer !== undefined) return traced("file", "remove", [path, dir], () => remove(path, dir));
+  return remove(path, dir);
+}
+
+function remove(path: string, dir: Fd | undefined): boolean {
   return removed(attempt("unlinkat", directoryFd(dir), cString(path), 0), path);
 }
 
@@ -238,18 +244,33 @@ function removed(result: number, path: string): boolean {
 
 /** Renames, replacing what has the new name. */
 export function rename(from: string, to: string, dir?: Fd): void {
+  if (observer === undefined) move(from, to, dir);
+  else traced("file", "rename", [`${from} to ${to}`, dir], () => move(from, to, dir));
+}
+
+function move(from: string, to: string, dir: Fd | undefined): void {
   const at = directoryFd(dir);
   check(attempt("renameat2", at, cString(from), at, cString(to), 0), "rename", `${from} to ${to}`);
 }
 
 /** Gives a file a second name; throws EEXIST when that is taken. */
 export function link(from: string, to: string, dir?: Fd): void {
+  if (observer === undefined) linkTo(from, to, dir);
+  else traced("file", "link", [`${from} to ${to}`, dir], () => linkTo(from, to, dir));
+}
+
+function linkTo(from: string, to: string, dir: Fd | undefined): void {
   const at = directoryFd(dir);
   check(attempt("linkat", at, cString(from), at, cString(to), 0), "link", `${from} to ${to}`);
 }
 
 /** Makes a symbolic link. */
 export function symlink(target: string, path: string, dir?: Fd): void {
+  if (observer === undefined) linkSymbolically(target, path, dir);
+  else traced("file", "symlink", [path, dir], () => linkSymbolically(target, path, dir));
+}
+
+function linkSymbolically(target: string, path: string, dir: Fd | undefined): void {
   check(attempt("symlinkat", cString(target), directoryFd(dir), cString(path)), "symlink", path);
 }
 

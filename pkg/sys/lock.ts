@@ -5,6 +5,7 @@ import { Errno, SysError } from "./errno.ts";
 import type { Fd } from "./fd.ts";
 import { Poll, poll } from "./poll.ts";
 import { attempt, call, check } from "./syscall.ts";
+import { observer, traced } from "./trace.ts";
 
 /** LOCK_*, linux/fcntl.h */
 const Lock = { shared: 1, exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
@@ -38,6 +39,11 @@ interface Wanted {
 }
 
 function take(fd: Fd, wanted: Wanted): void {
+  if (observer === undefined) acquire(fd, wanted);
+  else traced("lock", "lock", fd.subject ?? "", () => acquire(fd, wanted));
+}
+
+function acquire(fd: Fd, wanted: Wanted): void {
   let result = tryLock(fd, wanted.kind);
   if (result === -Errno.EWOULDBLOCK) result = keepTrying(fd, wanted);
   check(result, "lock", fd.subject);

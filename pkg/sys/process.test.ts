@@ -8,6 +8,7 @@ import { args, environment, processId, spawn } from "./process.ts";
 import { blockSignals, Signal } from "./signal.ts";
 import { call } from "./syscall.ts";
 import { decode, encode } from "./text.ts";
+import { type Operation, observe } from "./trace.ts";
 
 function pipe(): [Fd, Fd] {
   const ends = new Int32Array(2);
@@ -118,4 +119,24 @@ test("a cancelled program is not waited for", () => {
   assert.ok(shell("sleep 30", { cancelFd: readEnd.fd }).cancelled);
   assert.ok(monotonicMs() - start < 5000);
   assert.ok(!shell("exit 0", { cancelFd: writeEnd.fd }).cancelled);
+});
+
+test("an observer is told which program ran, and neither its arguments nor its environment", () => {
+  const told: Operation[] = [];
+  const before = observe((operation) => told.push(operation));
+  try {
+    shell("exit 3", { env: { SECRET: "x" } });
+    const path = "/nowhere/at/all";
+    const stdin = new Uint8Array(0);
+    spawn({ path, argv: [path], env: {}, stdin, deadlineMs: 0, cancelFd: -1 }, "ADD");
+  } finally {
+    observe(before);
+  }
+  assert.deepEqual(
+    told.map(({ us: _, ...rest }) => rest),
+    [
+      { kind: "program", purpose: "run /bin/sh", errno: 0, failed: true },
+      { kind: "program", purpose: "run /nowhere/at/all ADD", errno: Errno.ENOENT, failed: true },
+    ],
+  );
 });

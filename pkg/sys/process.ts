@@ -1,8 +1,10 @@
 /** The process itself, and the programs it runs. */
 
 import { port } from "#port";
+import { monotonicMs } from "./clock.ts";
 import type { SpawnRequest, SpawnResult } from "./port.ts";
 import { call } from "./syscall.ts";
+import { observer, tell } from "./trace.ts";
 
 export type { SpawnRequest, SpawnResult } from "./port.ts";
 
@@ -31,9 +33,16 @@ export function buildId(): string {
   return port.build;
 }
 
-/** Runs a program to its end, in a process group of its own. */
-export function spawn(request: SpawnRequest): SpawnResult {
-  return port.spawn({ ...request, deadlineMs: Math.ceil(request.deadlineMs) });
+/** Runs a program to its end, in a process group of its own. `task` is what it is told to do, for the trace. */
+export function spawn(request: SpawnRequest, task = ""): SpawnResult {
+  const whole = { ...request, deadlineMs: Math.ceil(request.deadlineMs) };
+  if (observer === undefined) return port.spawn(whole);
+  const start = monotonicMs();
+  const result = port.spawn(whole);
+  const purpose = `run ${request.path}${task === "" ? "" : ` ${task}`}`;
+  const failed = result.error !== 0 || result.status !== 0;
+  tell("program", start, { purpose, errno: result.error, failed });
+  return result;
 }
 
 /** Where an error came from, in lines of the sources. */

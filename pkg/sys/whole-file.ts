@@ -6,6 +6,7 @@ import { OpenFlag, openFile, rename, unlink, writeAll } from "./file.ts";
 import { randomBytes } from "./random.ts";
 import { attempt, check, retry } from "./syscall.ts";
 import { cString } from "./text.ts";
+import { observer, traced } from "./trace.ts";
 
 /** What the names of unfinished files begin with: after a crash, files named so are litter. */
 export const temporaryPrefix = ".tmp-";
@@ -41,11 +42,16 @@ export function replaceFile(
   options: number | WholeFileOptions = {},
 ): void {
   const file = wholeFile({ dir, name, bytes }, options);
+  if (observer === undefined) replace(file);
+  else traced("file", "replace", [name, dir], () => replace(file));
+}
+
+function replace(file: WholeFile): void {
   const temporary = writeTemporary(file);
   try {
-    rename(temporary, name, dir);
+    rename(temporary, file.name, file.dir);
   } catch (error) {
-    unlink(temporary, dir);
+    unlink(temporary, file.dir);
     throw error;
   }
   syncDirectory(file);
@@ -59,9 +65,14 @@ export function createExclusive(
   options: number | WholeFileOptions = {},
 ): boolean {
   const file = wholeFile({ dir, name, bytes }, options);
+  if (observer === undefined) return create(file);
+  return traced("file", "create", [name, dir], () => create(file));
+}
+
+function create(file: WholeFile): boolean {
   const result = linkUnnamed(file) ?? linkTemporary(file) ?? createInPlace(file);
   if (result === -Errno.EEXIST) return false;
-  check(result, "create", name);
+  check(result, "create", file.name);
   syncDirectory(file);
   return true;
 }

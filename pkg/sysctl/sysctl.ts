@@ -3,6 +3,7 @@
 import { isSysError } from "../sys/errno.ts";
 import { OpenFlag, openFile, read, writeAll } from "../sys/file.ts";
 import { decode, encode } from "../sys/text.ts";
+import { observer, traced } from "../sys/trace.ts";
 
 /** A page: more than any parameter of a network namespace holds. */
 const longestValue = 4096;
@@ -17,6 +18,11 @@ export function readSysctl(name: string): string {
 
 /** Sets a parameter. Throws SysError, EROFS where /proc/sys is mounted read-only. */
 export function writeSysctl(name: string, value: string): void {
+  if (observer === undefined) write(name, value);
+  else traced("sysctl", "set", name, () => write(name, value));
+}
+
+function write(name: string, value: string): void {
   using file = openFile(pathOf(name), OpenFlag.writeOnly);
   writeAll(file, encode(value));
 }
