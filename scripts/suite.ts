@@ -19,6 +19,9 @@ const furtherNames: Readonly<Record<string, readonly string[]>> = {
   veth: ["ptp"], // the reference suite's name for it
 };
 
+/** Names that no variable can have. */
+const reservedWords: readonly string[] = ["static"];
+
 /** Every executable of the suite, by name. */
 export function findSuite(root: string): Executable[] {
   const suite: Executable[] = [];
@@ -28,7 +31,7 @@ export function findSuite(root: string): Executable[] {
     const file = `plugins/${folder}/${plugin}.ts`;
     if (!existsSync(join(root, file))) continue;
     for (const name of [plugin, ...(furtherNames[folder] ?? [])]) {
-      const exportName = camelCase(plugin);
+      const exportName = camelCase(reservedWords.includes(plugin) ? `${plugin}-plugin` : plugin);
       const expression = name === plugin ? exportName : `{ ...${exportName}, name: "${name}" }`;
       suite.push({ name, file, exportName, plugin: expression, isIpam });
     }

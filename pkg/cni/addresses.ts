@@ -1,7 +1,8 @@
 /** The addresses in results, which are text, as values. */
 
-import { type Address, parseAddress } from "../ip/address.ts";
-import { type Prefix, parsePrefix } from "../ip/prefix.ts";
+import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
+import { formatPrefix, type Prefix, parsePrefix } from "../ip/prefix.ts";
+import type { Route } from "./result.ts";
 
 /** An address with its prefix length. Throws in the reference's words. */
 export function toPrefix(text: string): Prefix {
@@ -15,4 +16,15 @@ export function toAddress(text: string): Address {
   const address = parseAddress(text);
   if (address === undefined) throw new Error(`invalid IP address: ${text}`);
   return address;
+}
+
+/** The route with its addresses as Go prints the values they stand for; text that is none stays. */
+export function canonicalRoute({ dst, gw, ...rest }: Route): Route {
+  const prefix = parsePrefix(dst);
+  const gateway = gw === undefined ? undefined : parseAddress(gw);
+  return {
+    dst: prefix ? formatPrefix(prefix) : dst,
+    gw: gateway ? formatAddress(gateway) : gw,
+    ...rest,
+  };
 }

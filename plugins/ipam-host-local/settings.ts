@@ -1,11 +1,11 @@
 /** What a configuration asks for, checked in the reference's order and words. */
 
 import * as v from "valibot";
+import { canonicalRoute } from "../../pkg/cni/addresses.ts";
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
 import type { Route } from "../../pkg/cni/result.ts";
 import { atLeast } from "../../pkg/cni/version.ts";
-import { type Address, formatAddress, parseAddress } from "../../pkg/ip/address.ts";
-import { formatPrefix, parsePrefix } from "../../pkg/ip/prefix.ts";
+import { type Address, parseAddress } from "../../pkg/ip/address.ts";
 import { cidr, route } from "../../pkg/skel/field.ts";
 import { saysAddressOrNothing } from "../../pkg/skel/json-schema.ts";
 import { parseSpan } from "./exclude.ts";
@@ -176,15 +176,4 @@ function readSets(
   } catch (error) {
     throw new CniError(ErrorCode.invalidConfig, toCniError(error).message);
   }
-}
-
-/** Everything as it is, but texts as Go prints the values they stand for. */
-function canonicalRoute({ dst, gw, ...rest }: Route): Route {
-  const prefix = parsePrefix(dst);
-  const gateway = gw === undefined ? undefined : parseAddress(gw);
-  return {
-    dst: prefix ? formatPrefix(prefix) : dst,
-    gw: gateway ? formatAddress(gateway) : gw,
-    ...rest,
-  };
 }

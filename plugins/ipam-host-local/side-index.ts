@@ -34,7 +34,7 @@ export interface RefreshOptions {
  * The most files that one refresh adds to the index. Beyond, it reads them only, as the reference does at each call,
  * and leaves the rest to those who come next: nobody waits for the index of sixty thousand.
  */
-const mostAdded = 4000;
+const mostAdded = 2000;
 
 /** A file's state in a refresh, in place of the inode number that its name was listed with. */
 const known = 0;
@@ -73,7 +73,7 @@ export class SideIndex implements Disposable {
     const taken = options.trusted ? OwnerIndex.take(root) : undefined;
     const index = new SideIndex(place, taken ?? OwnerIndex.start(root));
     try {
-      index.#refresh({ ...options, trusted: taken !== undefined });
+      index.#refresh(options, taken === undefined);
       return index;
     } catch (error) {
       index[Symbol.dispose]();
@@ -125,9 +125,11 @@ export class SideIndex implements Disposable {
     this.#owners[Symbol.dispose]();
   }
 
-  #refresh(options: RefreshOptions): void {
+  #refresh(options: RefreshOptions, isNew: boolean): void {
     const present = listInodes(this.#place.directory);
     const folders = this.#files.folders();
+    // Lists that are empty lack what has a link, if anything has.
+    const trusted = !isNew || folders.every(({ inodes }) => inodes.size === 0);
     const reclaimed = folders.filter(options.reclaims);
     for (const folder of reclaimed) this.#reclaim(folder, present, options);
     const gone: Gone[] = [];
@@ -136,8 +138,8 @@ export class SideIndex implements Disposable {
       gone.push(...matchLinks(folder, present));
       if (folder.inodes.size === 0) this.#files.prune(folder);
     }
-    this.#forget(gone, present, options.trusted);
-    this.#readFiles(present, options.trusted);
+    this.#forget(gone, present, trusted);
+    this.#readFiles(present, trusted);
     this.#owners.finish();
   }
 
