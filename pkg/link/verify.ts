@@ -12,7 +12,8 @@ import { findLink } from "./find.ts";
 
 /** What a link has to be. */
 export interface ExpectedLink {
-  readonly kind: string;
+  /** Left out, any kind will do. */
+  readonly kind?: string;
   /** As the result tells it; nothing is compared where that has none. */
   readonly mac?: string;
 }
@@ -21,7 +22,7 @@ export interface ExpectedLink {
 export function verifyLink(namespace: Namespace, name: string, expected: ExpectedLink): Link {
   const link = findLink(namespace, { name });
   if (link === undefined) throw new Error(`cannot find interface "${name}" of prevResult`);
-  if (link.kind !== expected.kind) {
+  if (expected.kind !== undefined && link.kind !== expected.kind) {
     throw new Error(
       `interface "${name}" is not a ${expected.kind}: it is ${link.kind ?? "hardware"}`,
     );

@@ -33,6 +33,8 @@ export function addressesFromIpam({ ipam, undo }: Context<unknown>, place: numbe
 /** How an interface is configured, besides what its addresses say. */
 export type Manner = Partial<Pick<InterfaceSetup, "first" | "ownRoutes" | "detectDuplicates">> & {
   readonly place?: number;
+  /** False for a link whose alias says something else. */
+  readonly mark?: boolean;
 };
 
 /** Marks the interface as this attachment's, gives it its addresses and routes, and brings it up. */
@@ -40,10 +42,11 @@ export function configure(
   context: Context<unknown>,
   { index }: Made,
   addresses: Addresses,
-  { place = 0, first = [], ...manner }: Manner = {},
+  { place = 0, first = [], mark = true, ...manner }: Manner = {},
 ): void {
   const { container, ifName: name } = context;
-  const setup = { ...manner, name, index, place, first: [markLink(index, context), ...first] };
+  const marks = mark ? [markLink(index, context)] : [];
+  const setup = { ...manner, name, index, place, first: [...marks, ...first] };
   configureInterface(container, setup, addresses);
 }
 
