@@ -1,0 +1,51 @@
+/** Gives the container an interface that leads nowhere, to hold addresses. */
+
+import * as v from "valibot";
+import { createInterface } from "../../pkg/link/create.ts";
+import { randomMac } from "../../pkg/link/mac.ts";
+import {
+  addInterface,
+  checkInterface,
+  collectInterfaces,
+  deleteInterface,
+} from "../../pkg/skel/interface.ts";
+import { definePlugin } from "../../pkg/skel/plugin.ts";
+import { refuse } from "../../pkg/skel/refuse.ts";
+
+export const dummy = definePlugin({
+  name: "dummy",
+  config: { enabledad: v.optional(v.boolean(), false) },
+
+  add(context) {
+    const { config, container, ifName, ipam, undo } = context;
+    requireIpam(ipam.configured);
+    const made = createInterface(
+      { kind: "dummy", name: ifName, mac: randomMac() },
+      { container, rollback: (step) => undo.push(step) },
+    );
+    const manner = { detectDuplicates: config.enabledad, dns: "ipam" } as const;
+    return addInterface(context, made, manner);
+  },
+
+  check(context) {
+    requireIpam(context.ipam.configured);
+    checkInterface(context, { kind: "dummy" }, "dummy: Required prevResult missing");
+  },
+
+  del(context) {
+    deleteInterface(context, "dummy");
+  },
+
+  gc(context) {
+    collectInterfaces(context, "dummy");
+  },
+
+  status({ ipam }) {
+    requireIpam(ipam.configured);
+    ipam.status();
+  },
+});
+
+function requireIpam(isConfigured: boolean): void {
+  if (!isConfigured) refuse("dummy interface requires an IPAM configuration");
+}

@@ -1,0 +1,201 @@
+// kernel: vlan
+/** The vlan plugin. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { attach, detach } from "./harness/attachment.ts";
+import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
+import { type Host, withHost } from "./harness/host.ts";
+import { addWire, moveToHost, networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
+import type { Config } from "./harness/networks.ts";
+import { assertPing, assertTcp } from "./harness/traffic.ts";
+
+const plugin = "vlan";
+// Without the wait for duplicate address detection, which has tests of its own.
+const config = networkOf(plugin, { master: "wire0", vlanId: 100, enabledad: false });
+
+/** The wire, with a gateway in VLAN 100. */
+async function addVlanWire(host: Host): Promise<void> {
+  await addWire(host);
+  await host.runIn("lan", "ip", "address", "flush", "dev", "eth0");
+  await host.runIn(
+    "lan",
+    "ip",
+    "link",
+    "add",
+    "link",
+    "eth0",
+    "name",
+    "v100",
+    "type",
+    "vlan",
+    "id",
+    "100",
+  );
+  await host.runIn("lan", "ip", "link", "set", "v100", "up");
+  await host.runIn("lan", "ip", "address", "add", "10.1.0.1/24", "dev", "v100");
+  await host.runIn("lan", "ip", "address", "add", "fd00:1::1/64", "dev", "v100", "nodad");
+}
+
+testInterfacePlugin({
+  plugin,
+  config,
+  prepare: addVlanWire,
+  kind: "vlan",
+  existing: /^failed to create vlan: file exists: the container has an interface "eth0"$/,
+});
+
+const inWorld = (steps: (host: Host) => Promise<void>) =>
+  withHost(async (host) => {
+    await host.addNetns("c1", "c2");
+    await addVlanWire(host);
+    await host.unchangedBy(() => steps(host));
+  });
+
+test("vlan: the container reaches its VLAN in both families", () =>
+  inWorld(async (host) => {
+    const attachment = await attach(host, { plugin, config });
+    for (const address of ["10.1.0.1", "fd00:1::1"]) {
+      await assertPing(host, "c1", address);
+      await assertTcp(host, "c1", "lan", address);
+    }
+    await detach(attachment);
+  }));
+
+test("vlan: id, protocol and MTU are set, the MAC is the master's", () =>
+  inWorld(async (host) => {
+    const attachment = await attach(host, { plugin, config: { ...config, mtu: 1400 } });
+    const [link] = await host.ip<{
+      mtu: number;
+      address: string;
+      linkinfo: { info_data: { id: number; protocol: string } };
+    }>("c1", "-d", "link", "show", "dev", "eth0");
+    const [master] = await host.ip<{ address: string }>("", "link", "show", "dev", "wire0");
+    assert.equal(link?.mtu, 1400);
+    assert.equal(link?.linkinfo.info_data.id, 100);
+    assert.equal(link?.linkinfo.info_data.protocol, "802.1Q");
+    assert.equal(link?.address, master?.address);
+    await detach(attachment);
+  }));
+
+for (const vlanId of [0, 1, 4094]) {
+  test(`vlan: id ${vlanId} is one`, () =>
+    inWorld(async (host) => {
+      const attachment = await attach(host, { plugin, config: { ...config, vlanId } });
+      assertSuccess(await attachment.check());
+      await detach(attachment);
+    }));
+}
+
+test("vlan: an id that is taken is told so, also where the host has an interface of the name", () =>
+  inWorld(async (host) => {
+    const attachment = await attach(host, { plugin, config });
+    const second = () => host.cni("ADD", { plugin, config, netns: "c2" });
+    await host.unchangedBy(async () => {
+      assertError(await second(), { code: 999, msg: /^VLAN 100 of "wire0" is taken: .*macvlan/ });
+    });
+    await host.run("ip", "link", "add", "eth0", "type", "bridge");
+    await host.unchangedBy(async () =>
+      assertError(await second(), { msg: /^VLAN 100 of "wire0" is taken/ }),
+    );
+    await host.run("ip", "link", "del", "eth0");
+    await detach(attachment);
+  }));
+
+test("vlan: a host interface of the same name is not in the way", () =>
+  inWorld(async (host) => {
+    await host.run("ip", "link", "add", "eth0", "type", "bridge");
+    const attachment = await attach(host, { plugin, config });
+    assert.equal((await host.ip("c1", "link")).length, 2);
+    await assertPing(host, "c1", "10.1.0.1");
+    await detach(attachment);
+    await host.run("ip", "link", "del", "eth0");
+  }));
+
+test("vlan: linkInContainer takes the master from the container; DEL and STATUS need none", () =>
+  inWorld(async (host) => {
+    await host.run("ip", "link", "set", "wire0", "netns", "c1");
+    await host.runIn("c1", "ip", "link", "set", "wire0", "up");
+    const inside = { ...config, linkInContainer: true };
+    const attachment = await attach(host, { plugin, config: inside });
+    await assertPing(host, "c1", "10.1.0.1");
+    assertSuccess(await attachment.check());
+    assertSuccess(await host.cni("STATUS", { plugin, config: inside }));
+    await detach(attachment);
+    assertSuccess(await attachment.del({ netns: "", containerId: "container-c1" }));
+    await moveToHost(host, "c1", "wire0");
+    await host.run("ip", "link", "set", "wire0", "up");
+  }));
+
+test("vlan: DEL succeeds when the master is gone", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    await addVlanWire(host);
+    const attachment = await attach(host, { plugin, config });
+    await host.run("ip", "link", "del", "wire0");
+    await detach(attachment);
+  }));
+
+const failures: [what: string, changes: Config, error: ExpectedError][] = [
+  [
+    "a configuration without a master",
+    { master: undefined },
+    {
+      code: 7,
+      msg: '"master" field is required. It specifies the host interface name to create the VLAN for',
+    },
+  ],
+  [
+    "VLAN 4095",
+    { vlanId: 4095 },
+    { code: 7, msg: "invalid VLAN ID 4095 (must be between 0 and 4095 inclusive)" },
+  ],
+  [
+    "a negative VLAN",
+    { vlanId: -1 },
+    { code: 7, msg: "invalid VLAN ID -1 (must be between 0 and 4095 inclusive)" },
+  ],
+  ["a VLAN in words", { vlanId: "100" }, { code: 7, msg: /"vlanId"/ }],
+  [
+    "a missing master",
+    { master: "nope" },
+    { msg: 'failed to lookup master "nope": Link not found' },
+  ],
+  [
+    "an MTU above the master's",
+    { mtu: 1501 },
+    { code: 7, msg: "invalid MTU 1501, must be [0, master MTU(1500)]" },
+  ],
+];
+for (const [what, changes, error] of failures) {
+  test(`vlan: ADD refuses ${what}, and leaves nothing`, () =>
+    inWorld(async (host) => {
+      assertError(await host.cni("ADD", { plugin, config: { ...config, ...changes } }), error);
+    }));
+}
+
+test("vlan: CHECK compares id and MTU", () =>
+  inWorld(async (host) => {
+    const attachment = await attach(host, { plugin, config: { ...config, mtu: 1400 } });
+    const told = async (changes: Config, msg: RegExp) => {
+      const changed = { ...config, mtu: 1400, ...changes, prevResult: attachment.result };
+      assertError(await attachment.check({ config: changed }), { msg });
+    };
+    await told({ vlanId: 7 }, /VLAN 100, configured is 7/);
+    await told({ mtu: 1300 }, /MTU 1400, configured is 1300/);
+    await told({ master: "nope" }, /nope/);
+    await detach(attachment);
+  }));
+
+test("vlan: STATUS is 50 while the master is missing or down", () =>
+  inWorld(async (host) => {
+    assertError(await host.cni("STATUS", { plugin, config: { ...config, master: "nope" } }), {
+      code: 50,
+    });
+    await host.run("ip", "link", "set", "wire0", "down");
+    assertError(await host.cni("STATUS", { plugin, config }), {
+      code: 50,
+      msg: 'master "wire0" is down',
+    });
+    await host.run("ip", "link", "set", "wire0", "up");
+  }));
