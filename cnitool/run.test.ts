@@ -121,7 +121,7 @@ test("every command has its help", async () => {
   const tool = new Tool();
   const { stdout } = await tool.run("--help");
   const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => name);
-  assert.equal(names.length, 11);
+  assert.equal(names.length, 12);
   for (const name of names) {
     const help = await tool.run(`${name} --help`);
     assert.equal(help.status, 0);
@@ -200,4 +200,36 @@ test("list, show and status tell of networks, of broken files and of what is att
   assert.equal((await tool.run("status net")).status, 0);
   const sick = await tool.run("status sick");
   assert.deepEqual([sick.status, sick.stderr], [1, "Error: no address left\n"]);
+});
+
+const traced = {
+  time: "2026-01-31T12:00:00.000Z",
+  plugin: "bridge",
+  verb: "ADD",
+  network: "net",
+  ifName: "eth0",
+  kind: "verb",
+  purpose: "ADD",
+  errno: 0,
+  us: 10,
+};
+
+test("trace shows the calls of a file, all or some of them", async () => {
+  const tool = new Tool();
+  const calls = [
+    { ...traced, pid: 1, containerId: "good", failed: false },
+    { ...traced, pid: 2, containerId: "bad", failed: true, code: 11 },
+  ];
+  tool.memory.files["/t"] = calls.map((call) => `${JSON.stringify(call)}\n`).join("");
+  const head = "2026-01-31T12:00:00.000Z bridge ADD net";
+  const good = `${head} good eth0: ok, 10 us\n`;
+  const bad = `${head} bad eth0: failed with code 11, 10 us\n`;
+  assert.equal((await tool.run("trace /t")).stdout, `${good}\n${bad}`);
+  assert.equal((await tool.run("trace /t --failed")).stdout, bad);
+  assert.equal((await tool.run("trace --container go /t")).stdout, good);
+  tool.env.CNI_TRACE = "/t";
+  assert.deepEqual(JSON.parse((await tool.run("trace --json")).stdout), [[calls[0]], [calls[1]]]);
+  const { status, stderr } = await tool.run("trace /none");
+  assert.equal(status, 1);
+  assert.equal(stderr, "Error: open /none: no such file or directory\n");
 });

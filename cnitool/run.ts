@@ -9,6 +9,7 @@ import { parseFlags, UsageError } from "./flags.ts";
 import { helpOf, overview } from "./help.ts";
 import { list, show, status } from "./inspect.ts";
 import { didYouMean } from "./suggest.ts";
+import { trace } from "./trace.ts";
 import { bench, tryOut } from "./try.ts";
 import { validate } from "./validate.ts";
 
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   explain,
   tryOut,
   bench,
+  trace,
 ];
 
 /** Runs what the words after the program's name ask for; the value is the exit status. */

@@ -6,13 +6,16 @@ import type { Line } from "./line.ts";
 /** The lines of one call, in the order in which they ended; the call's own is the last, if it came to its end. */
 type Call = readonly Line[];
 
-/** The trace as text. Calls stand in the order of their ends; those that were cut short come last. */
+/** The trace as text; calls that were cut short come last. */
 export function renderTrace(lines: readonly Line[]): string {
   return splitCalls(lines).map(renderCall).join("\n");
 }
 
-/** Processes at the same time write between each other; one process makes one call, and others inside it. */
-function splitCalls(lines: readonly Line[]): Call[] {
+/**
+ * The calls in a trace, in the order of their ends. Processes at the same time write between each other; one
+ * process makes one call, and others inside it.
+ */
+export function splitCalls(lines: readonly Line[]): Call[] {
   const open = new Map<number, Line[]>();
   const calls: Call[] = [];
   for (const [place, line] of lines.entries()) {
