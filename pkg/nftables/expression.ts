@@ -58,7 +58,7 @@ export const expressions = listOf(1, flagged(expression));
 /** Registers of 16 bytes, and of four: NFT_REG_* and NFT_REG32_*. The first four of these make the first of those. */
 export const Register = { verdict: 0, first: 1, second: 2 } as const;
 
-/** The n-th register of four bytes. */
+/** The n-th register of four bytes, by the number the kernel gives back: every fourth begins one of 16. */
 export function smallRegister(index: number): number {
-  return index === 0 ? Register.first : 8 + index;
+  return index % 4 === 0 ? index / 4 + 1 : 8 + index;
 }

@@ -5,7 +5,7 @@ import { accessSync, constants } from "node:fs";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../../..");
-const plugins = ["bridge", "host-local", "loopback"];
+const plugins = ["bridge", "host-local", "loopback", "portmap"];
 
 /** Our executables: TSCNI_BIN, else what `npm run build` made. */
 export const ours = process.env.TSCNI_BIN ?? join(root, "dist/bin");

@@ -1,0 +1,124 @@
+/** What is to be published: the runtime's port mappings, checked, and the container's addresses. */
+
+import { toPrefix } from "../../pkg/cni/addresses.ts";
+import type { Result } from "../../pkg/cni/result.ts";
+import {
+  type Address,
+  type Family,
+  formatAddress,
+  isUnspecified,
+  parseAddress,
+  sameAddress,
+} from "../../pkg/ip/address.ts";
+import type { Prefix } from "../../pkg/ip/prefix.ts";
+import { IpProtocol } from "../../pkg/nftables/match.ts";
+import { invalid, type PortMapping } from "./config.ts";
+
+const lastPort = 65535;
+
+/** A port of the host that leads to one of the container. */
+export interface Publication {
+  readonly protocol: number;
+  /** Without one, all of the host's addresses. */
+  readonly hostIP?: Address;
+  /** The only family it is for; both if not given. */
+  readonly family?: Family;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
+
+/** The mappings, one port each. Throws code 7 for what cannot be published, and for one port that leads to two places. */
+export function publications(mappings: readonly PortMapping[]): Publication[] {
+  const found = new Map<string, Publication>();
+  for (const mapping of mappings) {
+    for (const publication of expand(mapping)) {
+      const key = keyOf(publication);
+      const other = found.get(key);
+      if (other !== undefined && other.containerPort !== publication.containerPort) {
+        throw invalid(`host port ${key} is mapped twice`);
+      }
+      found.set(key, publication);
+    }
+  }
+  return [...found.values()];
+}
+
+function keyOf({ protocol, hostIP, family, hostPort }: Publication): string {
+  const address = hostIP === undefined ? `*${family ?? ""}` : formatAddress(hostIP);
+  return `${hostPort}/${protocolName(protocol)} of ${address}`;
+}
+
+function protocolName(protocol: number): string {
+  const entry = Object.entries(IpProtocol).find(([, number]) => number === protocol);
+  return entry?.[0] ?? `${protocol}`;
+}
+
+function expand(mapping: PortMapping): Publication[] {
+  const { hostPort, containerPort, range } = mapping;
+  checkPorts("container", containerPort, range);
+  checkPorts("host", hostPort, range);
+  const protocol = protocolOf(mapping.protocol);
+  const place = placeOf(mapping.hostIP);
+  return Array.from({ length: range }, (_, at) => ({
+    protocol,
+    ...place,
+    hostPort: hostPort + at,
+    containerPort: containerPort + at,
+  }));
+}
+
+function checkPorts(side: "container" | "host", port: number, range: number): void {
+  if (port <= 0 || port > lastPort) throw invalid(`Invalid ${side} port number: ${port}`);
+  if (range < 1) throw invalid(`Invalid range of ports: ${range}`);
+  const last = port + range - 1;
+  if (last > lastPort) throw invalid(`Invalid ${side} port number: ${last}`);
+}
+
+function protocolOf(name: string): number {
+  const lower = name.toLowerCase();
+  if (lower === "tcp" || lower === "udp" || lower === "sctp") return IpProtocol[lower];
+  throw invalid(`unknown protocol "${name}": expected "tcp", "udp" or "sctp"`);
+}
+
+function placeOf(hostIP: string): Pick<Publication, "hostIP" | "family"> {
+  if (hostIP === "") return {};
+  const address = parseAddress(hostIP);
+  if (address === undefined) throw invalid(`invalid IP address: ${hostIP}`);
+  return isUnspecified(address)
+    ? { family: address.family }
+    : { hostIP: address, family: address.family };
+}
+
+/** Whether a publication says anything about a family. */
+export function concerns({ family }: Publication, wanted: Family): boolean {
+  return family === undefined || family === wanted;
+}
+
+/** Whether two of them are about the same host address. */
+export function sameHostIP(a: Address | undefined, b: Address | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : sameAddress(a, b);
+}
+
+/** The addresses that ports lead to: the container's first of each family, with their networks' lengths. */
+export type Targets = Partial<Record<Family, Prefix>>;
+
+/** Addresses of other interfaces, or of the host's own, are nothing to lead to. */
+export function targetsOf({ ips = [], interfaces = [] }: Result, ifName: string): Targets {
+  const targets: Targets = {};
+  for (const { address, interface: place } of ips) {
+    const owner = place === undefined ? undefined : interfaces[place];
+    if (owner !== undefined && (owner.name !== ifName || !owner.sandbox)) continue;
+    const prefix = toPrefix(address);
+    targets[prefix.address.family] ??= prefix;
+  }
+  return targets;
+}
+
+/** Throws where a host address is asked for whose family the container does not have: nothing would answer there. */
+export function checkFamilies(list: readonly Publication[], targets: Targets): void {
+  for (const { hostIP } of list) {
+    if (hostIP === undefined || targets[hostIP.family] !== undefined) continue;
+    const text = formatAddress(hostIP);
+    throw invalid(`cannot publish on ${text}: the container has no IPv${hostIP.family} address`);
+  }
+}

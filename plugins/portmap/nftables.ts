@@ -1,0 +1,164 @@
+/** A container's rules in the kernel: made, compared, found again and removed, both families in one transaction. */
+
+import { ownerLength, ownerOf, ownerPrefix } from "../../pkg/filter/owner.ts";
+import type { Family } from "../../pkg/ip/address.ts";
+import type { Attachment } from "../../pkg/link/attachment.ts";
+import type { Request } from "../../pkg/netlink/message.ts";
+import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
+import { sameExpressions } from "../../pkg/nftables/compare.ts";
+import type { ChainKey } from "../../pkg/nftables/message.ts";
+import { deleteRule, dumpRules, type Rule } from "../../pkg/nftables/rule.ts";
+import { dumpElements, type Element } from "../../pkg/nftables/set.ts";
+import { transact } from "../../pkg/nftables/transaction.ts";
+import { commentOf } from "../../pkg/nftables/userdata.ts";
+import type { PortmapConfig } from "./config.ts";
+import type { Publication, Targets } from "./mapping.ts";
+import { elementOf, type Forward, forwardOf } from "./port-map.ts";
+import {
+  chainOf,
+  containerChains,
+  entryRules,
+  families,
+  type PlannedRule,
+  planRules,
+  ruleRequests,
+  sharedRequests,
+} from "./rules.ts";
+
+/** Publishes the ports, in place of what was published for this attachment. */
+export function publish(
+  socket: NetlinkSocket,
+  owner: Attachment,
+  config: PortmapConfig,
+  [list, targets]: readonly [readonly Publication[], Targets],
+): void {
+  const id = ownerOf(owner);
+  const plan = planRules(config, list, targets);
+  // The reference's DEL knows rules by this comment, which must be the container id and nothing else.
+  const notes = { comment: commentOf(owner.containerId), owner: id };
+  transact(socket, () => [
+    ...families.flatMap((family) =>
+      targets[family] === undefined ? [] : sharedRequests(family, config),
+    ),
+    ...removal(findRules(socket, (rule) => rule.owner === id)),
+    ...plan.flatMap((rule) => ruleRequests(rule, notes)),
+  ]);
+}
+
+/** Throws where a rule is missing, or does not lead where it should. */
+export function verify(
+  socket: NetlinkSocket,
+  owner: Attachment,
+  config: PortmapConfig,
+  [list, targets]: readonly [readonly Publication[], Targets],
+): void {
+  const id = ownerOf(owner);
+  const own = findRules(socket, (rule) => rule.owner === id);
+  for (const planned of planRules(config, list, targets)) {
+    if (own.some((found) => isAsPlanned(socket, planned, found))) continue;
+    throw new Error(`missing hostport rules in "${planned.chain.chain}" chain`);
+  }
+  for (const family of families) if (targets[family] !== undefined) verifyEntries(socket, family);
+}
+
+function verifyEntries(socket: NetlinkSocket, family: Family): void {
+  for (const [chain, wanted] of entryRules(family)) {
+    const rules = socket.dump(dumpRules(chain));
+    if (rules.some(({ expressions }) => sameExpressions(wanted, expressions))) continue;
+    throw new Error(`missing jump to hostport rules in "${chain.chain}" chain`);
+  }
+}
+
+/** Takes back what a failed ADD made: its own rules only. */
+export function retract(socket: NetlinkSocket, owner: Attachment): void {
+  const id = ownerOf(owner);
+  removeWhere(socket, (rule) => rule.owner === id);
+}
+
+/** Removes the attachment's rules, those the reference made for the container too; tells where they led. */
+export function unpublish(socket: NetlinkSocket, owner: Attachment): Forward[] {
+  const id = ownerOf(owner);
+  const comment = commentOf(owner.containerId);
+  return removeWhere(socket, (rule) =>
+    rule.owner === undefined ? rule.comment === comment : rule.owner === id,
+  );
+}
+
+/** Removes the rules of the network's attachments that are not valid any more; tells where they led. */
+export function collect(
+  socket: NetlinkSocket,
+  network: string,
+  valid: ReadonlySet<string>,
+): Forward[] {
+  const prefix = ownerPrefix(network);
+  return removeWhere(
+    socket,
+    ({ owner = "" }) =>
+      owner.length === ownerLength && owner.startsWith(prefix) && !valid.has(owner),
+  );
+}
+
+function removeWhere(socket: NetlinkSocket, isGone: (rule: Rule) => boolean): Forward[] {
+  let forwards: Forward[] = [];
+  transact(socket, () => {
+    const gone = findRules(socket, isGone);
+    forwards = gone.flatMap((found) => forwardsOf(socket, found));
+    return removal(gone);
+  });
+  return forwards;
+}
+
+/** A rule and where it stands. */
+interface Found {
+  readonly chain: ChainKey;
+  readonly rule: Rule;
+}
+
+function findRules(socket: NetlinkSocket, isWanted: (rule: Rule) => boolean): Found[] {
+  return families.flatMap((family) =>
+    containerChains.flatMap((name) => {
+      const chain = chainOf(family, name);
+      const rules = socket.dump(dumpRules(chain)).filter(isWanted);
+      return rules.map((rule) => ({ chain, rule }));
+    }),
+  );
+}
+
+function removal(found: readonly Found[]): Request[] {
+  return found.map(({ chain, rule }) => deleteRule(chain, rule));
+}
+
+function isAsPlanned(socket: NetlinkSocket, planned: PlannedRule, { chain, rule }: Found): boolean {
+  const isThere =
+    chain.family === planned.chain.family &&
+    chain.chain === planned.chain.chain &&
+    sameExpressions(planned.expressions, rule.expressions);
+  if (!isThere || planned.ports === undefined) return isThere;
+  const elements = new Set(elementsOf(socket, chain, rule).map(textOf));
+  const { address } = planned.target;
+  return (
+    elements.size === planned.ports.length &&
+    planned.ports.every((port) => elements.has(textOf(elementOf(port, address))))
+  );
+}
+
+function textOf({ key, data }: Element): string {
+  return `${key.join()}:${data?.value?.join()}`;
+}
+
+function forwardsOf(socket: NetlinkSocket, { chain, rule }: Found): Forward[] {
+  const family = chain.family === "ipv4" ? 4 : 6;
+  return elementsOf(socket, chain, rule).flatMap((element) => {
+    const forward = forwardOf(element, family);
+    return forward === undefined ? [] : [forward];
+  });
+}
+
+/** What the rule's map holds; nothing for one without a map. */
+function elementsOf(socket: NetlinkSocket, chain: ChainKey, { expressions }: Rule): Element[] {
+  for (const { name, data } of expressions) {
+    if (name !== "lookup" || data?.set === undefined) continue;
+    return socket.dump(dumpElements({ ...chain, set: data.set })).flat();
+  }
+  return [];
+}
