@@ -1,7 +1,7 @@
 /** Brings up the container's loopback interface. */
 
 import type { IpConfig } from "../../pkg/cni/result.ts";
-import { isLoopback } from "../../pkg/ip/address.ts";
+import { formatAddress, isLoopback } from "../../pkg/ip/address.ts";
 import { formatPrefix } from "../../pkg/ip/prefix.ts";
 import { dumpAddresses } from "../../pkg/netlink/rtnetlink/address.ts";
 import { getLink, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
@@ -44,13 +44,13 @@ function loopbackAddresses(container: Namespace): IpConfig[] {
   const found: IpConfig[] = [];
   const families = new Set<number>();
   for (const { prefix } of container.socket.dump(dumpAddresses({ index: lo.index }))) {
-    const address = formatPrefix(prefix);
     if (!isLoopback(prefix.address)) {
+      const address = formatAddress(prefix.address);
       throw new Error(`loopback interface found with non-loopback address "${address}"`);
     }
     if (families.has(prefix.address.family)) continue;
     families.add(prefix.address.family);
-    found.push({ address, interface: 0 });
+    found.push({ address: formatPrefix(prefix), interface: 0 });
   }
   return found.sort((a, b) => Number(a.address.includes(":")) - Number(b.address.includes(":")));
 }
