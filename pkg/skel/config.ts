@@ -52,9 +52,9 @@ export function readConfig<Schema extends AnySchema>(
 
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   // A check of our own says it all; only the library's own issues need the key and the value added.
-  if (issue.kind === "validation" && issue.expected === null) return issue.message;
+  if (issue.type === "check") return issue.message;
   const key = pathOf(issue);
-  const expected = issue.expected ?? issue.message;
+  const expected = issue.expected ?? issue.type;
   return `invalid value for "${key}": expected ${readable(expected)}, got ${shorten(issue.input)}`;
 }
 

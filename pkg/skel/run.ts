@@ -27,10 +27,10 @@ export interface RunOptions {
 export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions): never {
   const env = environment();
   if ((env.CNI_COMMAND ?? "") === "") explainYourself(plugin, version);
-  // A runtime's deadline must not leave half an attachment: the signals wait until a step can be taken back,
-  // and DEL goes on to its end.
-  const signals = blockSignals(["SIGTERM", "SIGINT", "SIGHUP"]);
   try {
+    // A runtime's deadline must not leave half an attachment: the signals wait until a step can be taken back,
+    // and DEL goes on to its end.
+    const signals = blockSignals(["SIGTERM", "SIGINT", "SIGHUP"]);
     perform(plugin, {
       env,
       readStdin: () => decode(readAll(new Fd(stdinFd), longestStdin)),
