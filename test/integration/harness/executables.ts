@@ -1,6 +1,6 @@
 /** Where the executables under test are, and those of the reference suite they are compared with. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, type StdioOptions } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -34,7 +34,9 @@ export const withoutNewReference =
 
 function versionsOf(executable: string): string[] {
   const env = { CNI_COMMAND: "VERSION" };
-  const reply = execFileSync(executable, { env, input: "{}", encoding: "utf8" });
+  // No stdin: VERSION does not read it, and a pipe that nobody reads is an error.
+  const stdio: StdioOptions = ["ignore", "pipe", "inherit"];
+  const reply = execFileSync(executable, { env, stdio, encoding: "utf8" });
   return JSON.parse(reply).supportedVersions;
 }
 

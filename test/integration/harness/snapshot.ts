@@ -132,8 +132,9 @@ function linesOfLink(link: LinkJson): string[] {
 
 function linesOfRoute(route: RouteJson): string[] {
   const { type = "unicast", dst, gateway, dev, table = "main", metric, scope } = route;
-  // fe80:: and ff00:: come and go with the carrier.
+  // fe80:: and ff00:: come and go with the carrier, an IPv6 address's own routes with its DAD; the address tells.
   if (/^f[ef]/.test(dst)) return [];
+  if (dst.includes(":") && (type === "local" || type === "anycast")) return [];
   const parts = [`route ${type} ${dst} dev ${dev} table ${table}`];
   if (gateway !== undefined) parts.push(`via ${gateway}`);
   if (metric !== undefined) parts.push(`metric ${metric}`);
