@@ -2,6 +2,8 @@
 # Runs the integration tests on the executables, each test in namespaces of its own (test/integration/harness).
 # Needs root. Arguments choose files: `npm run test:integration -- bridge signals`.
 # TSCNI_BIN names the directory of the executables under test, TSCNI_REFERENCE_BIN that of the reference's.
+# A test file that begins with "// kernel: vlan dummy" needs these kinds of links. What the running kernel lacks is tested
+# under a User-Mode Linux kernel (scripts/uml.sh): Debian's, or the one that TSCNI_UML_KERNEL names.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -13,21 +15,25 @@ if [ "$(id -u)" != 0 ]; then
   exit 1
 fi
 
+install() {
+  command -v apt-get >/dev/null 2>&1 || {
+    say "please install what is in Debian's packages $*: there is no apt-get here"
+    exit 1
+  }
+  say "installing $*"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update </dev/null >&2 || say "could not refresh apt's lists; going on with those that are here"
+  apt-get -qq install -y --no-install-recommends "$@" </dev/null >&2
+}
+
 # command, and the Debian package that has it
 install_tools() {
   local entry packages=()
   for entry in ip:iproute2 ping:iputils-ping strace:strace nsenter:util-linux flock:util-linux; do
     command -v "${entry%%:*}" >/dev/null 2>&1 || packages+=("${entry##*:}")
   done
-  [ ${#packages[@]} = 0 ] && return
-  command -v apt-get >/dev/null 2>&1 || {
-    say "please install what is in Debian's packages ${packages[*]}: there is no apt-get here"
-    exit 1
-  }
-  say "installing ${packages[*]}"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update </dev/null >&2 || say "could not refresh apt's lists; going on with those that are here"
-  apt-get -qq install -y --no-install-recommends "${packages[@]}" </dev/null >&2
+  [ ${#packages[@]} != 0 ] || return 0
+  install "${packages[@]}"
 }
 
 # Whether every executable is there and newer than all it is made of.
@@ -54,20 +60,54 @@ files=()
 for name in "$@"; do files+=("test/integration/${name%.test.ts}.test.ts"); done
 [ ${#files[@]} -gt 0 ] || files=(test/integration/*.test.ts)
 
-mkdir -p dist
-report=dist/integration.tap
+# Which files this kernel cannot run. One boot of the other kernel serves them all.
+kinds_of() { sed -n '1s,^// kernel: ,,p' "$1"; }
+mapfile -t kinds < <(for file in "${files[@]}"; do kinds_of "$file"; done | tr ' ' '\n' | sort -u)
+lacking=
+[ ${#kinds[@]} = 0 ] || lacking=" $(scripts/lacking-kinds.sh "${kinds[@]}" | tr '\n' ' ')"
+here=() elsewhere=()
+for file in "${files[@]}"; do
+  missing=
+  for kind in $(kinds_of "$file"); do [[ $lacking != *" $kind "* ]] || missing=$kind; done
+  if [ -n "$missing" ]; then elsewhere+=("$file"); else here+=("$file"); fi
+done
+
+mkdir -p dist/integration
+rm -f dist/integration/*.tap
 began=$SECONDS
 status=0
-# Not more at once than there are processors: what measures time must get its turn.
-node --import tsx --test --test-concurrency="$(nproc)" \
-  --test-reporter=spec --test-reporter-destination=stdout \
-  --test-reporter=tap --test-reporter-destination="$report" \
-  "${files[@]}" || status=$?
 
-count() { sed -n "s/^# $1 //p" "$report" | tail -1; }
+# Runs test files, as many at once as the first argument says; the second names the report.
+run_files() {
+  local at_once=$1 report=$2
+  shift 2
+  node --import tsx --test --test-concurrency="$at_once" \
+    --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=tap --test-reporter-destination="$report" "$@"
+}
+
+# Not more at once than there are processors: what measures time must get its turn.
+[ ${#here[@]} = 0 ] || run_files "$(nproc)" dist/integration/here.tap "${here[@]}" || status=$?
+
+if [ ${#elsewhere[@]} -gt 0 ]; then
+  for entry in "${TSCNI_UML_KERNEL:-linux.uml}:user-mode-linux" busybox:busybox-static modprobe:kmod; do
+    command -v "${entry%%:*}" >/dev/null 2>&1 || install "${entry##*:}"
+  done
+  say "under a User-Mode Linux kernel, as this one has no$lacking: ${elsewhere[*]#test/integration/}"
+  export -f run_files
+  # The guest has one processor.
+  scripts/uml.sh -o dist/integration -t 900 \
+    bash -c 'run_files 1 "$TSCNI_UML_SHARE/elsewhere.tap" "$@"' run_files "${elsewhere[@]}" || status=$?
+fi
+
+reports=(dist/integration/*.tap)
+count() { cat "${reports[@]}" | sed -n "s/^# $1 //p" | awk '{ sum += $1 } END { print sum + 0 }'; }
 echo
+if [ ${#elsewhere[@]} -gt 0 ]; then
+  echo "integration: ran under User-Mode Linux: ${elsewhere[*]#test/integration/}"
+fi
 echo "integration: $(count pass) passed, $(count fail) failed, $(count skipped) skipped in $((SECONDS - began)) s"
 # Each reason once, with how many tests it kept from running.
-sed -n 's/^ *ok .* # SKIP *//p' "$report" | sort | uniq -c |
+sed -n 's/^ *ok .* # SKIP *//p' "${reports[@]}" | sort | uniq -c |
   while read -r number reason; do echo "integration: skipped $number: $reason"; done
 exit "$status"

@@ -220,7 +220,7 @@ test("host-device: by its place in /sys/devices", () =>
 test("host-device: a device that a program drives stays where it is, and has addresses all the same", () =>
   withBuses(async (host) => {
     for (const keys of [{ pciBusID: "0000:00:1b.0" }, { device: "wire0", DPDKMode: true }]) {
-      const driven = { ...bare, ...keys };
+      const driven: Config = { ...bare, ...keys };
       const attachment = await attach(host, { plugin, config: driven });
       assert.deepEqual(attachment.result.interfaces, [{ name: "eth0", sandbox: "/run/netns/c1" }]);
       assert.deepEqual(

@@ -40,8 +40,8 @@ const show = async (host: Host) =>
 test("tap: it is persistent, without packet info, for root alone unless told otherwise", () =>
   inWorld(async (host) => {
     const attachment = await attach(host, { plugin, config });
-    const { type, persist, pi, vnet_hdr, multi_queue, user, group } =
-      (await show(host))?.linkinfo.info_data ?? {};
+    const data: Config = (await show(host))?.linkinfo.info_data ?? {};
+    const { type, persist, pi, vnet_hdr, multi_queue, user, group } = data;
     assert.deepEqual(
       { type, persist, pi, vnet_hdr, multi_queue, user, group },
       {
@@ -73,7 +73,7 @@ for (const changes of [
       const link = await show(host);
       assert.equal(link?.mtu, 1400);
       assert.equal(link?.address, mac);
-      const data = link?.linkinfo.info_data ?? {};
+      const data: Config = link?.linkinfo.info_data ?? {};
       const { multiQueue = false }: Config = changes;
       assert.equal("user" in data, "owner" in changes, JSON.stringify(data));
       assert.equal("group" in data, "group" in changes, JSON.stringify(data));
