@@ -1,6 +1,5 @@
 /** Gives the container an interface that leads nowhere, to hold addresses. */
 
-import * as v from "valibot";
 import { createInterface } from "../../pkg/link/create.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
 import {
@@ -14,17 +13,16 @@ import { refuse } from "../../pkg/skel/refuse.ts";
 
 export const dummy = definePlugin({
   name: "dummy",
-  config: { enabledad: v.optional(v.boolean(), false) },
+  config: {},
 
   add(context) {
-    const { config, container, ifName, ipam, undo } = context;
+    const { container, ifName, ipam, undo } = context;
     requireIpam(ipam.configured);
     const made = createInterface(
       { kind: "dummy", name: ifName, mac: randomMac() },
       { container, rollback: (step) => undo.push(step) },
     );
-    const manner = { detectDuplicates: config.enabledad, dns: "ipam" } as const;
-    return addInterface(context, made, manner);
+    return addInterface(context, made, { dns: "ipam" });
   },
 
   check(context) {

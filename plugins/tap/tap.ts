@@ -34,7 +34,7 @@ const entries = {
   group: id,
   selinuxContext: v.optional(v.string(), ""),
   bridge: v.optional(v.string(), ""),
-  enabledad: v.optional(v.boolean()),
+  enabledad: v.optional(v.boolean(), false),
   runtimeConfig: v.optional(v.object({ mac: v.optional(v.string()) })),
 };
 
