@@ -122,14 +122,15 @@ class KernelChannel implements Channel {
     const room = Math.trunc(from.bytes.length / most) & ~7;
     const vector = mmsghdr(from.bytes, most, room);
     const flags = MSG_DONTWAIT | MSG_TRUNC;
-    const count = this.#system("recvmmsg", this.#fd, vector, most, flags, null);
+    const count = this.#system("recvmmsg", this.#fd, vector.bytes, most, flags, null);
     if (!arrived(count)) return [];
-    const view = new DataView(vector.buffer);
-    return Array.from({ length: count }, (_, index) => {
+    const datagrams: Datagram[] = [];
+    for (let index = 0; index < count; index++) {
       const start = index * room;
-      const length = view.getUint32(index * VECTOR + 56, true);
-      return { from, start, end: start + Math.min(length, room), length };
-    });
+      const length = vector.view.getUint32(index * VECTOR + 56, true);
+      datagrams.push({ from, start, end: start + Math.min(length, room), length });
+    }
+    return datagrams;
   }
 
   grow(length: number): void {
@@ -160,23 +161,18 @@ function arrived(result: number): boolean {
 }
 
 /** An array of struct mmsghdr, each with one buffer of `room` bytes, and behind it the iovecs they point to. */
-function mmsghdr(buffer: Uint8Array, count: number, room: number): Uint8Array {
-  const vector = new Uint8Array(count * (VECTOR + IOVEC));
-  const view = new DataView(vector.buffer);
-  const iovecs = addressOf(vector) + count * VECTOR;
+function mmsghdr(buffer: Uint8Array, count: number, room: number): Reader {
+  const vector = new Reader(new Uint8Array(count * (VECTOR + IOVEC)));
+  const { view } = vector;
+  const iovecs = addressOf(vector.bytes) + count * VECTOR;
   const base = addressOf(buffer);
   for (let index = 0; index < count; index++) {
     const header = index * VECTOR;
-    setPointer(view, header + 16, iovecs + index * IOVEC);
+    view.setBigUint64(header + 16, BigInt(iovecs + index * IOVEC), true);
     view.setUint32(header + 24, 1, true);
     const iovec = count * VECTOR + index * IOVEC;
-    setPointer(view, iovec, base + index * room);
+    view.setBigUint64(iovec, BigInt(base + index * room), true);
     view.setUint32(iovec + 8, room, true);
   }
   return vector;
-}
-
-function setPointer(view: DataView, at: number, address: number): void {
-  view.setUint32(at, address >>> 0, true);
-  view.setUint32(at + 4, Math.trunc(address / 0x1_0000_0000), true);
 }

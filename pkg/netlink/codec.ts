@@ -145,6 +145,8 @@ export function chosenBy<const C extends Readonly<Record<string, Attributes>>>(
 /** A number of known size, which a struct can hold too. */
 export interface Scalar<T> extends Codec<T> {
   readonly size: number;
+  readonly set: Set<T>;
+  readonly get: Get<T>;
 }
 
 type Set<T> = (view: DataView, at: number, value: T) => void;
@@ -153,6 +155,8 @@ type Get<T> = (view: DataView, at: number) => T;
 function scalar<T>(size: number, set: Set<T>, get: Get<T>): Scalar<T> {
   return {
     size,
+    set,
+    get,
     write(to, value) {
       const at = to.reserve(size);
       set(to.view, at, value);

@@ -6,8 +6,14 @@ import type { Request } from "./message.ts";
 import { errnoIn, explanationIn, type Message, MessageFlag, MessageType } from "./message.ts";
 import type { Reader } from "./wire.ts";
 
+/** Whom the messages of a datagram are for. */
+export interface Receiver {
+  /** Takes a message that the kernel sent to this socket; false when it is about something else. */
+  accept(from: Reader, message: Message, isCut: boolean): boolean;
+}
+
 /** What has become of the requests of one batch. */
-export class Exchange {
+export class Exchange implements Receiver {
   readonly replies: unknown[];
   /** Requests whose answer was longer than the room for it. They only read, so they can be sent again. */
   readonly cut: number[] = [];
@@ -24,12 +30,15 @@ export class Exchange {
   constructor(requests: readonly Request<unknown>[], first: number) {
     this.#requests = requests;
     this.first = first;
-    this.replies = requests.map(() => undefined);
-    this.#open = requests.map((request) => !request.quiet);
-    for (const open of this.#open) if (open) this.waiting++;
+    this.replies = [];
+    this.#open = [];
+    for (const { quiet } of requests) {
+      this.replies.push(undefined);
+      this.#open.push(!quiet);
+      if (!quiet) this.waiting++;
+    }
   }
 
-  /** Takes a message that the kernel sent to this socket; false when it belongs to none of the requests. */
   accept(from: Reader, message: Message, isCut: boolean): boolean {
     const index = message.sequence - this.first;
     const request = this.#requests[index];
@@ -76,6 +85,36 @@ export class Exchange {
     if (!this.#open[index]) return;
     this.#open[index] = false;
     if (this.waiting > 0) this.waiting--;
+  }
+}
+
+/** One reading of a dump. */
+export class Dump<Reply> implements Receiver {
+  readonly rows: Reply[] = [];
+  isDone = false;
+  /** False when it changed under way, or when a part of it was too long for the room. */
+  isSound = true;
+  readonly #request: Request<Reply | undefined>;
+  readonly #sequence: number;
+
+  constructor(request: Request<Reply | undefined>, sequence: number) {
+    this.#request = request;
+    this.#sequence = sequence;
+  }
+
+  accept(from: Reader, message: Message, isCut: boolean): boolean {
+    if (message.sequence !== this.#sequence) return false;
+    const request = this.#request;
+    if (isCut || message.flags & MessageFlag.dumpInterrupted) this.isSound = false;
+    if (message.type === MessageType.done || message.type === MessageType.error) {
+      this.isDone = true;
+      const errno = errnoIn(from, message);
+      if (errno !== 0) throw new NetlinkError(request.purpose, errno, explanationIn(from, message));
+    } else if (this.isSound && request.read) {
+      const row = request.read(from, message.start, message.end);
+      if (row !== undefined) this.rows.push(row);
+    }
+    return true;
   }
 }
 

@@ -1,31 +1,30 @@
 /** A set of attributes read one by one: of a link's 60, a reader wants five. */
 
 import type { Attributes, Siblings, Table, ValueOf } from "./codec.ts";
-import { ATTRIBUTE_HEADER, attributeLength, attributeType, Reader } from "./wire.ts";
+import { ATTRIBUTE_HEADER, attributeLength, Reader, TYPE_MASK } from "./wire.ts";
 
-/** Where the attributes of a set lie. Each is decoded when it is asked for. */
+/** Where the attributes of a set lie. Each is looked for, and decoded, when it is asked for. */
 export class Located<T extends Table> {
   readonly #from: Reader;
   readonly #table: T;
-  /** By type, behind the header; 0 for what is not there. */
+  /** The same bytes by twos, in which an attribute's header is two elements: it lies on a four-byte bound. */
+  readonly #pairs: Uint16Array;
+  /** By type, behind the header; 0 for what is not there, or not passed yet. */
   readonly #starts: Uint32Array;
+  readonly #end: number;
+  /** How far the set has been looked through. */
+  #next: number;
 
-  /** Finds the attributes. Throws WireError for what cannot be a set of them. */
-  constructor(set: Attributes<T>, from: Reader, start: number, end: number) {
-    const { bytes } = from;
-    const starts = new Uint32Array(set.highest + 1);
-    for (let at = start; at < end; ) {
-      const length = attributeLength(bytes, at, end);
-      const type = attributeType(bytes, at);
-      if (type < starts.length) starts[type] = at + ATTRIBUTE_HEADER;
-      at += (length + 3) & ~3;
-    }
+  private constructor(set: Attributes<T>, from: Reader, start: number, end: number) {
     this.#from = from;
     this.#table = set.table;
-    this.#starts = starts;
+    this.#pairs = new Uint16Array(from.bytes.buffer, 0, from.bytes.length >> 1);
+    this.#starts = new Uint32Array(set.highest + 1);
+    this.#next = start;
+    this.#end = end;
   }
 
-  /** The same on a copy of the bytes: what was received is overwritten by what comes next. */
+  /** The attributes in a copy of the bytes: what was received is overwritten by what comes next. */
   static copyOf<T extends Table>(
     set: Attributes<T>,
     from: Reader,
@@ -36,7 +35,7 @@ export class Located<T extends Table> {
     return new Located(set, new Reader(bytes), 0, bytes.length);
   }
 
-  /** The value of an attribute; undefined if there is none. */
+  /** The value of an attribute; undefined if there is none. Throws WireError for what is no set of attributes. */
   get<Name extends keyof T & string>(name: Name): ValueOf<T[Name][1]> | undefined {
     const entry = this.#table[name];
     const start = this.#startOf(name);
@@ -54,8 +53,31 @@ export class Located<T extends Table> {
   }
 
   #startOf(name: keyof T & string): number {
-    const entry = this.#table[name];
-    return entry === undefined ? 0 : (this.#starts[entry[0]] ?? 0);
+    const type = this.#table[name]?.[0];
+    if (type === undefined) return 0;
+    return this.#starts[type] || this.#lookFor(type);
+  }
+
+  /** Goes on to the attribute and notes what is passed; 0 if it does not come. */
+  #lookFor(wanted: number): number {
+    const starts = this.#starts;
+    const pairs = this.#pairs;
+    const end = this.#end;
+    let at = this.#next;
+    let found = 0;
+    while (at < end && found === 0) {
+      const length = pairs[at >> 1] ?? 0;
+      // Whatever is wrong with it, this says it.
+      if (length < ATTRIBUTE_HEADER || length > end - at)
+        attributeLength(this.#from.bytes, at, end);
+      const type = (pairs[(at >> 1) + 1] ?? 0) & TYPE_MASK;
+      const start = at + ATTRIBUTE_HEADER;
+      if (type < starts.length) starts[type] = start;
+      if (type === wanted) found = start;
+      at += (length + 3) & ~3;
+    }
+    this.#next = at;
+    return found;
   }
 
   #endOf(start: number): number {

@@ -5,14 +5,10 @@ import { Errno, isSysError } from "../sys/errno.ts";
 import { observer, traced } from "../sys/trace.ts";
 import { type Channel, type Datagram, openChannel } from "./channel.ts";
 import { NetlinkError } from "./error.ts";
-import { Exchange, tellExchange } from "./exchange.ts";
+import { Dump, Exchange, type Receiver, tellExchange } from "./exchange.ts";
 import {
   afterMessage,
-  errnoIn,
-  explanationIn,
-  type Message,
   MessageFlag,
-  MessageType,
   messageAt,
   type Replies,
   type Request,
@@ -41,6 +37,7 @@ const greeting: Request = { purpose: "talk to the kernel", type: 1, flags: 0, wr
 /** A socket to one netlink family, in the namespace it was opened in. */
 export class NetlinkSocket implements Disposable {
   readonly #channel: Channel;
+  readonly #writer = new Writer();
   #sequence = 1;
   /** The socket's address, learnt from the first reply; 0 until then. */
   #port = 0;
@@ -66,11 +63,12 @@ export class NetlinkSocket implements Disposable {
    * been done or not. More than 64 go in several batches, of which none follows one that failed.
    */
   send<R extends readonly Request<unknown>[]>(...requests: R): Replies<R> {
+    if (requests.length <= BATCH || requests.some((request) => request.quiet)) {
+      return this.#exchange(requests) as Replies<R>;
+    }
     const replies: unknown[] = [];
-    const whole = requests.length <= BATCH || requests.some((request) => request.quiet);
-    const size = whole ? requests.length : BATCH;
-    for (let at = 0; at < requests.length; at += size) {
-      replies.push(...this.#exchange(requests.slice(at, at + size)));
+    for (let at = 0; at < requests.length; at += BATCH) {
+      replies.push(...this.#exchange(requests.slice(at, at + BATCH)));
     }
     return replies as Replies<R>;
   }
@@ -142,7 +140,7 @@ export class NetlinkSocket implements Disposable {
       if (datagrams.length === 0) throw new NetlinkError(exchange.unanswered(), Errno.ETIMEDOUT);
       for (const datagram of datagrams) {
         longest = Math.max(longest, datagram.length);
-        this.#deliver(datagram, (message, isCut) => exchange.accept(datagram.from, message, isCut));
+        this.#deliver(datagram, exchange);
       }
     }
     if (start !== undefined) tellExchange(requests, exchange, start);
@@ -162,38 +160,22 @@ export class NetlinkSocket implements Disposable {
 
   /** One reading of a dump; undefined when it was not consistent or did not fit. */
   #dumpOnce<Reply>(request: Request<Reply | undefined>): Reply[] | undefined {
-    const { purpose } = request;
-    const rows: Reply[] = [];
-    const sequence = this.#sequence;
+    const dump = new Dump(request, this.#sequence);
     this.#write([request], MessageFlag.dump);
-    let isDone = false;
-    let isSound = true;
-    while (!isDone) {
+    while (!dump.isDone) {
       const datagrams = this.#receive(DUMP_DATAGRAMS, PATIENCE_MS);
-      if (datagrams.length === 0) throw new NetlinkError(purpose, Errno.ETIMEDOUT);
+      if (datagrams.length === 0) throw new NetlinkError(request.purpose, Errno.ETIMEDOUT);
       for (const datagram of datagrams) {
-        const { from } = datagram;
-        this.#deliver(datagram, (message, isCut) => {
-          if (message.sequence !== sequence) return false;
-          if (isCut || message.flags & MessageFlag.dumpInterrupted) isSound = false;
-          if (message.type === MessageType.done || message.type === MessageType.error) {
-            isDone = true;
-            const errno = errnoIn(from, message);
-            if (errno !== 0) throw new NetlinkError(purpose, errno, explanationIn(from, message));
-          } else if (isSound && request.read) {
-            const row = request.read(from, message.start, message.end);
-            if (row !== undefined) rows.push(row);
-          }
-          return true;
-        });
+        this.#deliver(datagram, dump);
         if (datagram.length > datagram.end - datagram.start) this.#channel.grow(datagram.length);
       }
     }
-    return isSound ? rows : undefined;
+    return dump.isSound ? dump.rows : undefined;
   }
 
   #write(requests: readonly Request<unknown>[], flags: number): void {
-    const to = new Writer();
+    const to = this.#writer;
+    to.clear();
     for (const request of requests) {
       const ack = request.read || request.quiet ? 0 : MessageFlag.ack;
       writeMessage(to, request, flags | ack, this.#sequence++);
@@ -213,15 +195,15 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  /** Hands each message of a datagram that is for this socket to `accept`. */
-  #deliver(datagram: Datagram, accept: (message: Message, isCut: boolean) => boolean): void {
-    const { from, end, length } = datagram;
-    const isCut = length > end - datagram.start;
-    for (let at = datagram.start; at < end; ) {
+  /** Hands each message of a datagram that is for this socket to `receiver`. */
+  #deliver(datagram: Datagram, receiver: Receiver): void {
+    const { from, start, end, length } = datagram;
+    const isCut = length > end - start;
+    for (let at = start; at < end; ) {
       const message = messageAt(from, at, end, isCut);
       const isOurs = this.#port === 0 || message.port === this.#port;
       const passesEnd = isCut && message.end === end;
-      if (isOurs && accept(message, passesEnd)) this.#port = message.port;
+      if (isOurs && receiver.accept(from, message, passesEnd)) this.#port = message.port;
       else this.#stirred = true;
       at = afterMessage(message);
     }

@@ -1,12 +1,9 @@
 /** C structures: the fixed headers behind a netlink message's own, and those inside attributes. */
 
 import type { Scalar } from "./codec.ts";
-import type { Reader, Writer } from "./wire.ts";
+import { type Reader, WireError, type Writer } from "./wire.ts";
 
 type Fields = Readonly<Record<string, Scalar<number>>>;
-
-/** No field depends on another. */
-const none = {};
 
 type Full<F extends Fields> = { [K in keyof F]: number };
 
@@ -19,23 +16,38 @@ export interface Struct<F extends Fields> extends Scalar<Full<F>> {
 
 /** Declares a C structure: `struct({ family: u8, pad: u8, type: u16, index: s32 })`. */
 export function struct<const F extends Fields>(fields: F): Struct<F> {
-  const list = Object.entries(fields).map(([name, field]) => ({ name, field }));
-  const size = list.reduce((sum, { field }) => sum + field.size, 0);
+  let size = 0;
+  const list = Object.entries(fields).map(([name, field]) => {
+    const at = size;
+    size += field.size;
+    return { name, field, at };
+  });
   const put = (to: Writer, value: Readonly<Record<string, number | undefined>>): void => {
-    for (const { name, field } of list) field.write(to, value[name] ?? 0, none);
+    const start = to.reserve(size);
+    const { view } = to;
+    // What was reserved is zero: most fields of most headers need no call.
+    for (const { name, field, at } of list) {
+      const number = value[name];
+      if (number) field.set(view, start + at, number);
+    }
   };
   return {
     size,
+    set: (view, start, value) => {
+      for (const { name, field, at } of list) field.set(view, start + at, value[name] ?? 0);
+    },
+    get: (view, start) => {
+      const values: Record<string, number> = {};
+      for (const { name, field, at } of list) values[name] = field.get(view, start + at);
+      return values as Full<F>;
+    },
     write: put,
     put,
     read(from, start, end) {
-      const values: Record<string, number> = {};
-      let at = start;
-      for (const { name, field } of list) {
-        values[name] = field.read(from, at, end, values);
-        at += field.size;
+      if (end - start < size) {
+        throw new WireError(`cannot decode a structure of ${size} bytes: ${end - start} are there`);
       }
-      return values as Full<F>;
+      return this.get(from.view, start);
     },
   };
 }

@@ -8,7 +8,7 @@ export class WireError extends Error {
 /** Bytes in struct nlattr */
 export const ATTRIBUTE_HEADER = 4;
 /** NLA_TYPE_MASK, linux/netlink.h: without NLA_F_NESTED and NLA_F_NET_BYTEORDER */
-const TYPE_MASK = 0x3fff;
+export const TYPE_MASK = 0x3fff;
 
 // The two functions below run for each of the 60 attributes of a link, most of which are skipped. Indexing is cheaper
 // there than a DataView's methods: an interpreter does no inlining.
@@ -50,12 +50,19 @@ export class Writer {
 
   /** Messages and attributes start on four-byte bounds. */
   align(): void {
-    this.reserve(-this.length & 3);
+    const missing = -this.length & 3;
+    if (missing > 0) this.reserve(missing);
   }
 
   append(bytes: Uint8Array): void {
     const start = this.reserve(bytes.length);
     this.bytes.set(bytes, start);
+  }
+
+  /** Forgets what was written, to be written to again. */
+  clear(): void {
+    this.bytes.fill(0, 0, this.length);
+    this.length = 0;
   }
 
   /** What was written, as a view that the next growth leaves behind. */

@@ -25,7 +25,7 @@ function register(argument: SyscallArgument | undefined): number | bigint {
   return pin(argument);
 }
 
-function syscall(nr: number, ...args: SyscallArgument[]): number {
+function syscall(nr: number, ...args: (SyscallArgument | undefined)[]): number {
   const [a, b, c, d, e, f] = args;
   const value = libcSyscall(
     nr,

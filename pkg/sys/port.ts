@@ -35,8 +35,8 @@ export interface SpawnResult {
 export interface Port {
   /** Bundle lines in a stack as source lines; where the sources run themselves there is nothing to map. */
   mapStack?(stack: string): string;
-  /** The kernel's answer: a value, or minus the errno. Never throws for what the kernel says. */
-  syscall(nr: number, ...args: SyscallArgument[]): number;
+  /** The kernel's answer: a value, or minus the errno. Never throws for what the kernel says. Undefined is 0. */
+  syscall(nr: number, ...args: (SyscallArgument | undefined)[]): number;
   /** Where an array's bytes are, for structures that hold pointers. Valid while the array lives. */
   addressOf(bytes: Uint8Array): number;
   spawn(request: SpawnRequest): SpawnResult;

@@ -46,9 +46,9 @@ export class BlockedSignals {
 /** Has signals wait to be asked for. */
 export function blockSignals(names: readonly (keyof typeof Signal)[]): BlockedSignals {
   const set = new Uint8Array(sizes.set);
-  let bits = 0n;
-  for (const name of names) bits |= 1n << BigInt(Signal[name] - 1);
-  new DataView(set.buffer).setBigUint64(0, bits, true);
+  let bits = 0; // None of the signals above is past the 31st.
+  for (const name of names) bits |= 1 << (Signal[name] - 1);
+  new DataView(set.buffer).setUint32(0, bits, true);
   call("rt_sigprocmask", blockMore, set, null, sizes.set);
   const flags = OpenFlag.closeOnExec | OpenFlag.nonBlocking;
   return new BlockedSignals(call("signalfd4", -1, set, sizes.set, flags));

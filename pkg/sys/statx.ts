@@ -3,19 +3,19 @@
 /** What is known about a file. */
 export interface Stat {
   /** The device, as a number of our own: equal for equal devices. */
-  dev: number;
-  ino: bigint;
+  readonly dev: number;
+  readonly ino: bigint;
   /** Type and permission bits. */
-  mode: number;
-  links: number;
-  uid: number;
-  gid: number;
-  size: number;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-  isDirectory: boolean;
-  isFile: boolean;
-  isLink: boolean;
+  readonly mode: number;
+  readonly links: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly isDirectory: boolean;
+  readonly isFile: boolean;
+  readonly isLink: boolean;
 }
 
 /** Bytes in struct statx */
@@ -29,24 +29,67 @@ const fileTypes = { mask: 0o170000, directory: 0o040000, file: 0o100000, link: 0
 
 /** Reads a filled struct statx. */
 export function readStatx(bytes: Uint8Array): Stat {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const u32 = (offset: number) => view.getUint32(offset, true);
-  const time = (offset: number) =>
-    view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(u32(offset + 8));
-  const mode = view.getUint16(28, true);
-  const type = mode & fileTypes.mask;
-  return {
-    links: u32(16),
-    uid: u32(20),
-    gid: u32(24),
-    mode,
-    ino: view.getBigUint64(32, true),
-    size: Number(view.getBigUint64(40, true)),
-    ctimeNs: time(96),
-    mtimeNs: time(112),
-    dev: u32(136) * 0x10_0000 + u32(140),
-    isDirectory: type === fileTypes.directory,
-    isFile: type === fileTypes.file,
-    isLink: type === fileTypes.link,
-  };
+  return new Statx(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+/** A field is decoded when it is looked at: nobody wants more than three, and half of them are bigints. */
+class Statx implements Stat {
+  readonly #view: DataView;
+
+  constructor(view: DataView) {
+    this.#view = view;
+  }
+
+  get links() {
+    return this.#view.getUint32(16, true);
+  }
+
+  get uid() {
+    return this.#view.getUint32(20, true);
+  }
+
+  get gid() {
+    return this.#view.getUint32(24, true);
+  }
+
+  get mode() {
+    return this.#view.getUint16(28, true);
+  }
+
+  get ino() {
+    return this.#view.getBigUint64(32, true);
+  }
+
+  get size() {
+    return Number(this.#view.getBigUint64(40, true));
+  }
+
+  get ctimeNs() {
+    return this.#timeAt(96);
+  }
+
+  get mtimeNs() {
+    return this.#timeAt(112);
+  }
+
+  get dev() {
+    return this.#view.getUint32(136, true) * 0x10_0000 + this.#view.getUint32(140, true);
+  }
+
+  get isDirectory() {
+    return (this.mode & fileTypes.mask) === fileTypes.directory;
+  }
+
+  get isFile() {
+    return (this.mode & fileTypes.mask) === fileTypes.file;
+  }
+
+  get isLink() {
+    return (this.mode & fileTypes.mask) === fileTypes.link;
+  }
+
+  #timeAt(offset: number): bigint {
+    const nanoseconds = BigInt(this.#view.getUint32(offset + 8, true));
+    return this.#view.getBigInt64(offset, true) * 1_000_000_000n + nanoseconds;
+  }
 }

@@ -84,7 +84,7 @@ class LinkAnswer implements LinkState {
   readonly flags: number;
   readonly hardwareType: number;
   readonly #values: Located<typeof linkAttributes.table>;
-  readonly #info: Located<typeof linkInfo.table> | undefined;
+  #found: Located<typeof linkInfo.table> | undefined;
 
   constructor(from: Reader, start: number, end: number) {
     const header = linkHeader.read(from, start, end);
@@ -92,7 +92,11 @@ class LinkAnswer implements LinkState {
     this.flags = header.flags;
     this.hardwareType = header.hardwareType;
     this.#values = Located.copyOf(linkAttributes, from, start + linkHeader.size, end);
-    this.#info = this.#values.nested("linkInfo", linkInfo);
+  }
+
+  get #info() {
+    this.#found ??= this.#values.nested("linkInfo", linkInfo);
+    return this.#found;
   }
 
   get name() {
