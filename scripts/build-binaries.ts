@@ -24,8 +24,14 @@ import { writeSchemas } from "./build-schema.ts";
 import { type Executable, findSuite } from "./suite.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const output = join(root, "dist/bin");
+/** Where the executables go: dist/bin, or with --out another folder. */
+const output = outputFolder();
 const bundles = join(root, "dist/bundles");
+
+function outputFolder(): string {
+  const at = process.argv.indexOf("--out");
+  return resolve(root, (at < 0 ? undefined : process.argv[at + 1]) ?? "dist/bin");
+}
 
 /** A program ready to be made into an image. */
 interface Bundle {

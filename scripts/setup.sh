@@ -13,6 +13,7 @@ readonly tools=(
   ping:iputils-ping
   strace:strace
   sysctl:procps
+  /usr/bin/time:time
   unshare:util-linux
 )
 

@@ -1,0 +1,148 @@
+/**
+ * Runs executables and takes their times, on the engine: its spawn costs a fraction of what Node's does, which would
+ * hide the difference between the suites. Reads a plan from stdin, prints the answer; scripts/bench/launch.ts calls it.
+ */
+
+import { monotonicMs } from "../../pkg/sys/clock.ts";
+import { Fd } from "../../pkg/sys/fd.ts";
+import { readAll, readText, writeAll } from "../../pkg/sys/file.ts";
+import { port } from "../../pkg/sys/port-engine.ts";
+import { exit, type SpawnResult, spawn } from "../../pkg/sys/process.ts";
+import { call } from "../../pkg/sys/syscall.ts";
+import { decode, encode } from "../../pkg/sys/text.ts";
+import type { Answer, Plan, Rounds, Step, Storm } from "./plan.ts";
+
+/** Calls that no plugin makes: __NR_clone, __NR_getrusage */
+const numbers =
+  port.arch === "arm64" ? { clone: 220, getrusage: 165 } : { clone: 56, getrusage: 98 };
+/** SIGCHLD, asm-generic/signal.h */
+const childSignal = 17;
+/** RUSAGE_CHILDREN and struct rusage with its ru_maxrss, linux/resource.h */
+const usage = { ofChildren: -1, bytes: 144, peakAt: 32 } as const;
+
+/** Far beyond any plugin: what takes longer hangs. */
+const deadlineMs = 60_000;
+
+const times: Record<string, number[]> = {};
+const outputs: Record<string, string[]> = {};
+
+function main(): void {
+  const plan: Plan = JSON.parse(decode(readAll(new Fd(0))));
+  if (plan.kind === "storm") runStorm(plan);
+  else runRounds(plan);
+  const answer: Answer = { times, outputs, peakKb: peakOfChildren(), floorKb: ownPeak() };
+  writeAll(new Fd(1), encode(JSON.stringify(answer)));
+  exit(0);
+}
+
+function runRounds({ alternatives, warmUp, rounds, limitMs }: Rounds): void {
+  const turns = [...alternatives];
+  const until = monotonicMs() + limitMs;
+  for (let round = -warmUp; round < rounds; round++) {
+    if (round > 0 && monotonicMs() > until) break;
+    for (const steps of turns) {
+      for (const step of steps) {
+        const ms = runStep(step);
+        if (round >= 0) note(step.label, ms);
+      }
+    }
+    turns.reverse(); // nobody always has the warmer caches
+  }
+}
+
+function note(label: string, ms: number): void {
+  const list = times[label];
+  if (list === undefined) times[label] = [ms];
+  else list.push(ms);
+}
+
+function runStep(step: Step): number {
+  const request = requestOf(step);
+  const start = monotonicMs();
+  const result = spawn(request);
+  const ms = monotonicMs() - start;
+  outputs[step.label] = [outputOf(step, result)];
+  return ms;
+}
+
+function requestOf({ path, env, config, prevResultOf }: Step): Parameters<typeof spawn>[0] {
+  const previous = prevResultOf === undefined ? undefined : outputs[prevResultOf]?.[0];
+  const stdin = previous === undefined ? config : { ...config, prevResult: JSON.parse(previous) };
+  return {
+    path,
+    argv: [path],
+    env: { ...env },
+    stdin: encode(stdin === undefined ? "" : JSON.stringify(stdin)),
+    deadlineMs,
+    cancelFd: -1,
+  };
+}
+
+function outputOf(step: Step, result: SpawnResult): string {
+  const stdout = decode(result.stdout);
+  if (result.error !== 0 || result.status !== 0) {
+    const how = `errno ${result.error}, status ${result.status}, signal ${result.signal}`;
+    throw new Error(`${step.label} failed (${how}): ${stdout}${decode(result.stderr)}`);
+  }
+  return stdout;
+}
+
+function runStorm({ phases }: Storm): void {
+  for (const { label, steps } of phases) {
+    const start = monotonicMs();
+    const running = steps.map(runBeside);
+    const failed = running.filter(({ pid }) => !succeeded(pid)).length;
+    times[label] = [monotonicMs() - start];
+    const printed = running.map(({ output }) => decode(readAll(output)));
+    if (failed > 0) {
+      throw new Error(`${failed} of ${steps.length} failed in ${label}: ${printed.find(isError)}`);
+    }
+    outputs[label] = printed;
+  }
+}
+
+function isError(text: string): boolean {
+  return text.includes('"code"') || text.includes("failed");
+}
+
+/** Runs a step in a copy of this process, which sends back what was printed. */
+function runBeside(step: Step): { pid: number; output: Fd } {
+  const ends = new Int32Array(2);
+  call("pipe2", new Uint8Array(ends.buffer), 0);
+  const [from = -1, to = -1] = ends;
+  const pid = port.syscall(numbers.clone, childSignal, null, null, null, null);
+  if (pid < 0) throw new Error(`cannot copy the process: errno ${-pid}`);
+  if (pid === 0) {
+    let text: string;
+    let code = 0;
+    try {
+      text = outputOf(step, spawn(requestOf(step)));
+    } catch (error) {
+      text = String(error);
+      code = 1;
+    }
+    writeAll(new Fd(to), encode(text));
+    exit(code);
+  }
+  call("close", to);
+  return { pid, output: new Fd(from) };
+}
+
+function succeeded(pid: number): boolean {
+  const status = new Int32Array(1);
+  call("wait4", pid, new Uint8Array(status.buffer), 0, null);
+  return status[0] === 0;
+}
+
+/** The largest resident memory of any process that was run, in kilobytes. */
+function peakOfChildren(): number {
+  const record = new Uint8Array(usage.bytes);
+  port.syscall(numbers.getrusage, usage.ofChildren, record);
+  return Number(new DataView(record.buffer).getBigInt64(usage.peakAt, true));
+}
+
+function ownPeak(): number {
+  return Number(/^VmHWM:\s+(\d+)/m.exec(readText("/proc/self/status"))?.[1]);
+}
+
+main();

@@ -1,0 +1,110 @@
+/** The demo's containers: what they are given, how their plugins are called, and what can be seen of them. */
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { measure } from "../bench/launch.ts";
+import type { Step } from "../bench/plan.ts";
+
+const bin = resolve(import.meta.dirname, "../../dist/bin");
+/** Inside the private /run that the demo was given. */
+const dataDir = "/run/demo/networks";
+
+export const bridgeName = "demo0";
+export const containers = ["web", "db"] as const;
+export type Container = (typeof containers)[number];
+
+const loopback = { cniVersion: "1.0.0", name: "lo", type: "loopback" };
+
+export const network = {
+  cniVersion: "1.0.0",
+  name: "demo",
+  type: "bridge",
+  bridge: bridgeName,
+  isDefaultGateway: true,
+  ipam: {
+    type: "host-local",
+    dataDir,
+    ranges: [[{ subnet: "10.77.0.0/24" }], [{ subnet: "fd00:77::/64" }]],
+  },
+};
+
+/** An ADD's result, as far as the demo shows it. */
+export interface Attachment {
+  readonly interfaces: readonly { name: string; mac: string; sandbox?: string }[];
+  readonly ips: readonly { address: string; gateway: string; interface: number }[];
+  readonly routes: readonly { dst: string; gw: string }[];
+}
+
+/** Calls a plugin; its output, and how long it took from start to exit. */
+function call(
+  command: string,
+  container: Container,
+  plugin: "loopback" | "bridge",
+  more: object = {},
+): { stdout: string; ms: number } {
+  const step: Step = {
+    label: command,
+    path: join(bin, plugin),
+    env: {
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: `demo-${container}`,
+      CNI_NETNS: `/run/netns/${container}`,
+      CNI_IFNAME: plugin === "loopback" ? "lo" : "eth0",
+      CNI_PATH: bin,
+    },
+    config: { ...(plugin === "loopback" ? loopback : network), ...more },
+  };
+  const { times, outputs } = measure({
+    kind: "rounds",
+    alternatives: [[step]],
+    warmUp: 0,
+    rounds: 1,
+    limitMs: 60_000,
+  });
+  return { stdout: outputs[command]?.[0] ?? "", ms: times[command]?.[0] ?? Number.NaN };
+}
+
+/** Attaches a container through both plugins, as a runtime does; the second's result, and the times. */
+export function attach(container: Container): { result: Attachment; times: [number, number] } {
+  run("ip", "netns", "add", container);
+  const first = call("ADD", container, "loopback");
+  const second = call("ADD", container, "bridge");
+  return { result: JSON.parse(second.stdout), times: [first.ms, second.ms] };
+}
+
+/** CHECK with the result of ADD; throws if the plugin finds fault. */
+export function check(container: Container, result: Attachment): void {
+  call("CHECK", container, "bridge", { prevResult: result });
+}
+
+/** DEL through both plugins; how long the second took. */
+export function detach(container: Container): number {
+  const { ms } = call("DEL", container, "bridge");
+  call("DEL", container, "loopback");
+  return ms;
+}
+
+/** Runs a program; its output. */
+export function run(program: string, ...args: string[]): string {
+  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** Runs a program of the `ip -j` kind. */
+export function json<T>(program: string, ...args: string[]): T {
+  return JSON.parse(run(program, ...args) || "[]");
+}
+
+/** Round-trip time of one packet in milliseconds; throws if none came back. */
+export function ping(from: Container, to: string): number {
+  const output = run("ip", "netns", "exec", from, "ping", "-c", "1", "-W", "2", to);
+  return Number(/time=([0-9.]+) ms/.exec(output)?.[1]);
+}
+
+/** Reservation files that are there: one for each address. */
+export function reservations(): string[] {
+  const folder = join(dataDir, network.name);
+  return existsSync(folder)
+    ? readdirSync(folder).filter((name) => /^[0-9a-f]+[.:]/.test(name))
+    : [];
+}
