@@ -1,7 +1,7 @@
 /** Where and when a reservation is made: on which machine, since which boot, for which network namespace. */
 
 import { Errno, isSysError } from "../../pkg/sys/errno.ts";
-import { OpenFlag, openFile, readAt, stat } from "../../pkg/sys/file.ts";
+import { OpenFlag, openFile, read, stat } from "../../pkg/sys/file.ts";
 import { decode } from "../../pkg/sys/text.ts";
 
 /** What the kernel makes anew at each boot. */
@@ -51,7 +51,8 @@ export function isGone(description: string): boolean {
 function readId(path: string, shape: RegExp): string {
   try {
     using file = openFile(path, OpenFlag.readOnly);
-    const id = decode(readAt(file, 64, 0)).trim();
+    const buffer = new Uint8Array(64);
+    const id = decode(buffer.subarray(0, read(file, buffer))).trim();
     return shape.test(id) ? id : "";
   } catch (error) {
     if (isSysError(error)) return "";

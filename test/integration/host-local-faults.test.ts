@@ -1,0 +1,29 @@
+/** Every system call of host-local fails once, and it is killed at each: the store survives all of it. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { withHost } from "./harness/host.ts";
+import { oursInWorld } from "./harness/world.ts";
+import { type Sweep, sweep } from "./host-local-sweep.ts";
+
+const sweeps: { name: string; what: Omit<Sweep, "host" | "from"> }[] = [
+  { name: "an ADD in which a call fails", what: { verb: "ADD", kind: "error" } },
+  {
+    name: "a first ADD in which a call fails",
+    what: { verb: "ADD", kind: "error", isFirst: true },
+  },
+  { name: "a DEL in which a call fails", what: { verb: "DEL", kind: "error" } },
+  { name: "an ADD that is killed", what: { verb: "ADD", kind: "kill" } },
+  { name: "a first ADD that is killed", what: { verb: "ADD", kind: "kill", isFirst: true } },
+  { name: "a DEL that is killed", what: { verb: "DEL", kind: "kill" } },
+];
+
+for (const { name, what } of sweeps) {
+  test(`${name} leaves the store whole and holds nothing that DEL would not release`, (context) =>
+    withHost(async (host) => {
+      const findings = await sweep({ ...what, host, from: oursInWorld });
+      context.diagnostic(`${findings.runs} runs, ${findings.failed} of them failed`);
+      assert.equal(findings.lines.slice(0, 10).join("\n"), "", `${findings.lines.length} faults`);
+      assert.ok(findings.runs > 30, `the sweep has hit ${findings.runs} calls only`);
+    }));
+}
