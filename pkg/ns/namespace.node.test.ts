@@ -65,6 +65,18 @@ test("exclusively keeps a second holder waiting until its patience ends", () => 
   );
 });
 
+test("shared work goes on side by side, and excludes exclusive work", () => {
+  using home = Namespace.own();
+  using same = Namespace.own();
+  home.shared({ timeoutMs: 1000 }, () => {
+    assert.equal(
+      same.shared({ timeoutMs: 20 }, () => "beside"),
+      "beside",
+    );
+    assert.throws(() => same.exclusively({ timeoutMs: 20 }, () => {}), /timed out/);
+  });
+});
+
 const nowhere = [
   { path: "/no/such", message: 'failed to Statfs "/no/such": no such file or directory' },
   { path: "", message: 'failed to Statfs "": no such file or directory' },

@@ -6,7 +6,7 @@ import { NetlinkSocket } from "../netlink/socket.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fileSystemType, OpenFlag, openFile, stat } from "../sys/file.ts";
-import { lock, unlock } from "../sys/lock.ts";
+import { lock, lockShared, unlock } from "../sys/lock.ts";
 import { call } from "../sys/syscall.ts";
 
 /** CLONE_NEWNET, linux/sched.h */
@@ -109,12 +109,22 @@ export class Namespace implements Disposable {
   }
 
   /**
-   * Runs the work while no other process of this suite does so in this namespace. The lock is on the
+   * Runs the work while nobody of this suite runs any `exclusively` in this namespace. The lock is on the
    * namespace's own inode: it needs no file, and the kernel drops it with the process. Throws SysError
    * ETIMEDOUT past `timeoutMs`, EINTR when `cancelFd` becomes readable. Not to be nested.
    */
+  shared<T>({ timeoutMs, cancelFd = -1 }: Patience, work: () => T): T {
+    lockShared(this.#fd, timeoutMs, cancelFd);
+    return this.#unlockAfter(work);
+  }
+
+  /** Runs the work while nobody runs any `shared` or `exclusively`; else as `shared`. */
   exclusively<T>({ timeoutMs, cancelFd = -1 }: Patience, work: () => T): T {
     lock(this.#fd, timeoutMs, cancelFd);
+    return this.#unlockAfter(work);
+  }
+
+  #unlockAfter<T>(work: () => T): T {
     try {
       return work();
     } finally {

@@ -103,11 +103,11 @@ export const bridge = definePlugin({
   },
 });
 
-/** The bridge with the pair attached to it: under the lock, so that no failing ADD takes the bridge away between. */
+/** The bridge with the pair attached to it: under the lock, which ADDs share, so that no failing ADD takes the bridge away between. */
 function connect(context: Context<BridgeConfig>): { bridgeLink: Link; veth: Veth } {
   const { config, host, container, undo, cancelFd, cniArgs } = context;
   const rollback = (step: () => void) => undo.push(step);
-  return host.exclusively({ timeoutMs: bridgeLockMs, cancelFd }, () => {
+  return host.shared({ timeoutMs: bridgeLockMs, cancelFd }, () => {
     const bridgeLink = ensureBridge(host, config, rollback);
     const veth = createVeth(host, container, {
       attachment: context,

@@ -24,7 +24,7 @@ type Rollback = (step: () => void) => void;
 
 /**
  * Finds the bridge or makes it, up and promiscuous as wanted. The bridge's own MAC is chosen here: one that
- * the kernel chose would change with its ports. Call it under `exclusively`.
+ * the kernel chose would change with its ports. Call it under `shared`.
  */
 export function ensureBridge(host: Namespace, config: BridgeConfig, rollback: Rollback): Link {
   const name = config.bridge;
