@@ -16,27 +16,37 @@ const END = 17;
 /** NFNL_BATCH_*, linux/netfilter/nfnetlink.h */
 const batchAttributes = attributes({ generation: [1, be32] });
 
-/** How often to begin anew while others change the ruleset; from some point on with pauses. */
+/** How often to begin anew while others change the ruleset, with pauses from some point on. */
 const TRIES = 100;
-const TRIES_AT_ONCE = 5;
+/** How many of them insist on nobody having changed anything at all. */
+const STRICT_TRIES = 3;
 const LONGEST_PAUSE_MS = 20;
 
 /**
  * Reads and then changes the ruleset. `plan` is called again where somebody else changed it in between; it
- * returns the changes, of which either all are made or none. No changes, no transaction.
+ * returns the changes, of which either all are made or none. No changes, no transaction. Where others change it
+ * all the time, only that counts which the plan builds on: rules are deleted by handles, and one that is gone
+ * fails the transaction.
  */
 export function transact(socket: NetlinkSocket, plan: () => readonly Request[]): void {
   for (let tries = 1; ; tries++) {
+    const isStrict = tries <= STRICT_TRIES;
     try {
-      const [generation] = socket.send(getGeneration());
+      const [generation] = isStrict ? socket.send(getGeneration()) : [];
       commit(socket, plan(), generation);
       return;
     } catch (error) {
-      // EINTR: what was being listed changed each time.
-      if (!isNetlinkError(error, Errno.ERESTART, Errno.EINTR) || tries >= TRIES) throw error;
+      if (!mayPass(error, isStrict) || tries >= TRIES) throw error;
     }
-    if (tries > TRIES_AT_ONCE) sleepMs(Math.min(tries - TRIES_AT_ONCE, LONGEST_PAUSE_MS));
+    if (!isStrict) sleepMs(Math.min(tries - STRICT_TRIES, LONGEST_PAUSE_MS));
   }
+}
+
+/** Whether another try may go better. EINTR: what was being listed changed each time. */
+function mayPass(error: unknown, isStrict: boolean): boolean {
+  return isStrict
+    ? isNetlinkError(error, Errno.ERESTART, Errno.EINTR)
+    : isNetlinkError(error, Errno.EINTR, Errno.ENOENT);
 }
 
 /** Makes the changes if the ruleset has this generation; throws NetlinkError ERESTART where it has another. */
