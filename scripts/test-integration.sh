@@ -55,10 +55,11 @@ fi
 if [ -z "${TSCNI_REFERENCE_BIN:-}" ]; then
   scripts/install-reference.sh || true # without it the comparisons are skipped, and say so
 fi
+scripts/install-runtimes.sh || true # the same for their tests
 
 files=()
 for name in "$@"; do files+=("test/integration/${name%.test.ts}.test.ts"); done
-[ ${#files[@]} -gt 0 ] || files=(test/integration/*.test.ts)
+[ ${#files[@]} -gt 0 ] || files=(test/integration/*.test.ts test/integration/runtimes/*.test.ts)
 
 # Which files this kernel cannot run. One boot of the other kernel serves them all.
 kinds_of() { sed -n '1s,^// kernel: ,,p' "$1"; }
