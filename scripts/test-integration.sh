@@ -95,10 +95,10 @@ if [ ${#elsewhere[@]} -gt 0 ]; then
     command -v "${entry%%:*}" >/dev/null 2>&1 || install "${entry##*:}"
   done
   say "under a User-Mode Linux kernel, as this one has no$lacking: ${elsewhere[*]#test/integration/}"
-  export -f run_files
   # The guest has one processor.
   scripts/uml.sh -o dist/integration -t 900 \
-    bash -c 'run_files 1 "$TSCNI_UML_SHARE/elsewhere.tap" "$@"' run_files "${elsewhere[@]}" || status=$?
+    bash -c "$(declare -f run_files)"$'\n''run_files 1 "$TSCNI_UML_SHARE/elsewhere.tap" "$@"' \
+    run_files "${elsewhere[@]}" || status=$?
 fi
 
 reports=(dist/integration/*.tap)

@@ -138,3 +138,36 @@ test("ptp: a route that another container has is not taken over", () =>
     });
     await assertPing(host, "c1", "10.9.0.1");
   }));
+
+test("ptp: IPv6 that is turned off in the container is turned on for an address of it", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    const keys = ["all", "default", "lo"].map((name) => `net.ipv6.conf.${name}.disable_ipv6`);
+    await host.runIn("c1", "sysctl", "-qw", ...keys.map((key) => `${key}=1`));
+    const attachment = await attach(host, { plugin: "ptp", config });
+    await assertPing(host, "c1", "fd00:1::1");
+    assert.equal((await host.runIn("c1", "sysctl", "-n", keys[2] ?? "")).trim(), "0");
+    await detach(attachment);
+  }));
+
+test("ptp: where /proc/sys is read-only, IPv4 works if forwarding is on, and IPv6 says what is in the way", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    await host.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
+    await host.run("mount", "--bind", "/proc/sys", "/proc/sys");
+    await host.run("mount", "-o", "remount,ro,bind", "/proc/sys");
+    const ipv4 = networkOf("ptp", { ipam: { type: "host-local", subnet: "10.1.0.0/24" } });
+    const attachment = await attach(host, { plugin: "ptp", config: ipv4 });
+    await assertPing(host, "c1", "10.1.0.1");
+    await detach(attachment);
+    await host.unchangedBy(async () => {
+      assertError(await host.cni("ADD", { plugin: "ptp", config }), {
+        msg: /^failed to enable keep_addr_on_down for interface "eth0": .*read-only file system: the plugin runs where/,
+      });
+    });
+    // What is right already need not be written.
+    await host.run("mount", "-o", "remount,rw,bind", "/proc/sys");
+    await host.runIn("c1", "sysctl", "-qw", "net.ipv6.conf.default.keep_addr_on_down=1");
+    await host.run("mount", "-o", "remount,ro,bind", "/proc/sys");
+    await detach(await attach(host, { plugin: "ptp", config }));
+  }));

@@ -6,7 +6,13 @@ import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
 import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
-import { addWire, moveToHost, networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
+import {
+  addWire,
+  batch,
+  moveToHost,
+  networkOf,
+  testInterfacePlugin,
+} from "./harness/interface-plugin.ts";
 import type { Config } from "./harness/networks.ts";
 import { assertPing, assertTcp } from "./harness/traffic.ts";
 
@@ -17,24 +23,13 @@ const config = networkOf(plugin, { master: "wire0", vlanId: 100, enabledad: fals
 /** The wire, with a gateway in VLAN 100. */
 async function addVlanWire(host: Host): Promise<void> {
   await addWire(host);
-  await host.runIn("lan", "ip", "address", "flush", "dev", "eth0");
-  await host.runIn(
-    "lan",
-    "ip",
-    "link",
-    "add",
-    "link",
-    "eth0",
-    "name",
-    "v100",
-    "type",
-    "vlan",
-    "id",
-    "100",
-  );
-  await host.runIn("lan", "ip", "link", "set", "v100", "up");
-  await host.runIn("lan", "ip", "address", "add", "10.1.0.1/24", "dev", "v100");
-  await host.runIn("lan", "ip", "address", "add", "fd00:1::1/64", "dev", "v100", "nodad");
+  await batch(host, "lan", [
+    "address flush dev eth0",
+    "link add link eth0 name v100 type vlan id 100",
+    "link set v100 up",
+    "address add 10.1.0.1/24 dev v100",
+    "address add fd00:1::1/64 dev v100 nodad",
+  ]);
 }
 
 testInterfacePlugin({

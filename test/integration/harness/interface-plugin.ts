@@ -41,11 +41,26 @@ export function networkOf(plugin: string, changes: Config = {}): Config {
 /** A wire on the host: "wire0", whose other end is in the namespace "lan" with the gateways' addresses. */
 export async function addWire(host: Host): Promise<void> {
   await host.addNetns("lan");
-  await host.run("ip", "link", "add", "wire0", "type", "veth", "peer", "eth0", "netns", "lan");
-  await host.run("ip", "link", "set", "wire0", "up");
-  await host.runIn("lan", "ip", "address", "add", "10.1.0.1/24", "dev", "eth0");
-  await host.runIn("lan", "ip", "address", "add", "fd00:1::1/64", "dev", "eth0", "nodad");
-  await host.runIn("lan", "ip", "link", "set", "eth0", "up");
+  await batch(host, "", ["link add wire0 type veth peer eth0 netns lan", "link set wire0 up"]);
+  await batch(host, "lan", [
+    "address add 10.1.0.1/24 dev eth0",
+    "address add fd00:1::1/64 dev eth0 nodad",
+    "link set eth0 up",
+  ]);
+}
+
+/** Runs several commands of `ip` in a namespace ("" for the host's), in one process: some kernels start them slowly. */
+export async function batch(host: Host, netns: string, commands: readonly string[]): Promise<void> {
+  const where = netns === "" ? [] : ["-n", netns];
+  const list = commands.map((command) => `${command}\n`).join("");
+  await host.run(
+    "sh",
+    "-ec",
+    'printf %s "$1" | { shift; ip "$@" -batch -; }',
+    "batch",
+    list,
+    ...where,
+  );
 }
 
 /** Moves a link of a namespace to the host's. */
