@@ -65,6 +65,11 @@ test("send() asks changes for an acknowledgement and questions for their answer 
   );
 });
 
+test("send() of nothing does not talk to the kernel", () => {
+  const { socket } = socketTo(() => assert.fail("it was asked"));
+  assert.deepEqual(socket.send(), []);
+});
+
 test("send() throws the first failure after it has read the other replies", () => {
   const { socket } = socketTo((batch) =>
     batch.map(({ sequence }) => (sequence === 1 ? ack(1) : ack(sequence, Errno.EEXIST))),

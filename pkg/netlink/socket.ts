@@ -63,10 +63,11 @@ export class NetlinkSocket implements Disposable {
    * been done or not. More than 64 go in several batches, of which none follows one that failed.
    */
   send<R extends readonly Request<unknown>[]>(...requests: R): Replies<R> {
+    const replies: unknown[] = [];
+    if (requests.length === 0) return replies as Replies<R>;
     if (requests.length <= BATCH || requests.some((request) => request.quiet)) {
       return this.#exchange(requests) as Replies<R>;
     }
-    const replies: unknown[] = [];
     for (let at = 0; at < requests.length; at += BATCH) {
       replies.push(...this.#exchange(requests.slice(at, at + BATCH)));
     }
