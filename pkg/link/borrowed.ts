@@ -84,11 +84,11 @@ export function takeBack({ host, container }: Whereabouts, attachment: Attachmen
   if (atHome !== undefined) restore(host, host, atHome);
 }
 
-/** A device that the reference suite lent: all it left is the alias. */
+/** A device that the reference suite lent: all it left is the alias, which is a name. Other aliases say other things. */
 function lentByOthers(container: Namespace, name: string): Link | undefined {
   const link = findLink(container, { name });
   if (link === undefined || readOrigin(link.altNames) !== undefined) return undefined;
-  return link.alias ? link : undefined;
+  return /^[^\s/:]{1,15}$/.test(link.alias ?? "") ? link : undefined;
 }
 
 /** Brings back the devices of the network that are home, but not restored, and that no valid attachment has. */

@@ -24,18 +24,27 @@ export function markLink(index: number, attachment: Attachment): Request {
  */
 export function removeInterface(where: Surroundings, attachment: Attachment, kind: string): void {
   const { container } = where;
-  const named = container && findLink(container, { name: attachment.ifName });
+  const { ifName: name } = attachment;
   const alias = aliasOf(attachment);
-  if (container && named?.kind === kind && named.alias === alias) {
+  const link = container && findLink(container, { name });
+  const named = container && link?.kind === kind ? link : undefined;
+  if (container && named?.alias === alias) {
     removeLink(container, { index: named.index });
     return;
   }
   const marked = [where.host, ...(container ? [container] : [])].filter((namespace) =>
     removeMarked(namespace, kind, alias),
   );
-  if (container && named?.kind === kind && marked.length === 0) {
+  const isAnothers = isMark(named?.alias ?? "", name);
+  if (container && named && marked.length === 0 && !isAnothers) {
     removeLink(container, { index: named.index });
   }
+}
+
+/** Whether an alias is some attachment's mark: one whose ADD was refused must not remove what is another's. */
+function isMark(alias: string, ifName: string): boolean {
+  const parts = alias.split("/");
+  return parts.length === 3 && parts[2] === ifName;
 }
 
 /** True if there was one. */

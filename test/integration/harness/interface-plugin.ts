@@ -309,7 +309,10 @@ function testFailures(subject: Subject, inWorld: InWorld): void {
     inWorld(async (host) => {
       const attachment = await attach(host, { plugin, config });
       await host.unchangedBy(async () => {
-        assertError(await host.cni("ADD", { plugin, config, containerId: "second" }), {});
+        const second = { plugin, config, containerId: "second" };
+        assertError(await host.cni("ADD", second), {});
+        // What runtimes do then must not hit the first one.
+        assertSuccess(await host.cni("DEL", second));
       });
       assertSuccess(await attachment.check());
       await detach(attachment);
