@@ -15,7 +15,7 @@ test("every notation becomes the usual one", () => {
 });
 
 const refused: [text: string, reason: RegExp][] = [
-  ["nonsense", /: invalid args nonsense for MAC addr: address nonsense: invalid MAC address$/],
+  ["nonsense", /invalid args nonsense for MAC addr: address nonsense: invalid MAC address$/],
   ["02:00:00:00:00:00:00:01", /invalid MAC address/],
   ["01:00:5e:00:00:01", /multicast/],
   ["ff:ff:ff:ff:ff:ff", /multicast/],
