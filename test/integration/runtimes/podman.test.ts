@@ -143,3 +143,53 @@ test("a container takes two networks, of both families", { skip }, () =>
     assert.deepEqual(await machine.leftovers(), []);
   }),
 );
+
+test("podman writes its networks in version 0.4.0", { skip }, () =>
+  withPodman(async (machine) => {
+    await podman(machine, "network", "create", "--disable-dns", "own");
+    const list = JSON.parse(await machine.run("cat", "/etc/cni/net.d/own.conflist"));
+    assert.equal(list.cniVersion, "0.4.0");
+    assert.equal(list.plugins[0].type, "bridge");
+  }),
+);
+
+test("a chain that fails at its end fails the container, and nothing is left", { skip }, () =>
+  withPodman(async (machine) => {
+    machine.write("/etc/cni/net.d/broken.conflist", {
+      cniVersion: "0.4.0",
+      name: "broken",
+      plugins: [
+        {
+          type: "bridge",
+          isGateway: true,
+          ipMasq: true,
+          ipam: { type: "host-local", subnet: "10.9.0.0/16" },
+        },
+        { type: "portmap", capabilities: { portMappings: true } },
+        { type: "debug", failOn: "ADD", errorMessage: "on purpose" },
+      ],
+    });
+    const flags = [
+      "--network",
+      "broken",
+      "--publish",
+      "8080:80",
+      "--cgroups=disabled",
+      "--pull=never",
+    ];
+    const { status, stderr } = await machine.start([
+      "podman",
+      "run",
+      "--rm",
+      ...flags,
+      image,
+      "/bin/ip",
+      "addr",
+    ]).outcome;
+    assert.notEqual(status, 0);
+    assert.match(stderr, /on purpose/);
+    assert.deepEqual(await machine.leftovers(), []);
+    const calls = machine.calls();
+    assert.ok(calls.includes("debug ADD failed") && calls.includes("bridge DEL"), calls.join("\n"));
+  }),
+);
