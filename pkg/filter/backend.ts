@@ -1,20 +1,28 @@
-/** Which way to the packet filter: the kernel's nf_tables directly, or the iptables programs. */
+/** Which way to the packet filter: the kernel's nf_tables, directly. */
 
-import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
+import type { NetlinkSocket } from "../netlink/socket.ts";
 import { isUsable } from "../nftables/transaction.ts";
-import { isSysError } from "../sys/errno.ts";
+import type { Namespace } from "../ns/namespace.ts";
+import { Errno, isSysError } from "../sys/errno.ts";
 
-/** Runs the work with a socket to the packet filter of the current namespace, or without where there is none. */
-export function withFilter<T>(work: (socket: NetlinkSocket | undefined) => T): T {
-  using socket = tryOpen();
-  return work(socket !== undefined && isUsable(socket) ? socket : undefined);
+/** The namespace's socket to its packet filter; undefined where the kernel has no nf_tables. */
+export function findFilter(host: Namespace): NetlinkSocket | undefined {
+  const socket = findSocket(host);
+  return socket !== undefined && isUsable(socket) ? socket : undefined;
 }
 
-function tryOpen(): NetlinkSocket | undefined {
+/** The same; throws where there is none, and says what for it was wanted. */
+export function openFilter(host: Namespace, purpose: string): NetlinkSocket {
+  const socket = findFilter(host);
+  if (socket === undefined) throw new Error(`${purpose}: this kernel has no nf_tables`);
+  return socket;
+}
+
+function findSocket(host: Namespace): NetlinkSocket | undefined {
   try {
-    return NetlinkSocket.open(Protocol.netfilter);
+    return host.filterSocket;
   } catch (error) {
-    if (isSysError(error)) return undefined;
+    if (isSysError(error, Errno.EPROTONOSUPPORT, Errno.EAFNOSUPPORT)) return undefined;
     throw error;
   }
 }

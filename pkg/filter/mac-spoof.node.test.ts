@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
+import { Namespace } from "../ns/namespace.ts";
 import { attempt, call } from "../sys/syscall.ts";
 import {
   addSpoofCheck,
@@ -24,9 +25,10 @@ const check = { port: "veth12345678", mac: "02:00:00:00:00:01" };
 
 test("the spoof check makes exactly the reference's chains, once", { skip }, () => {
   call("unshare", cloneNewNet);
-  addSpoofCheck(owner, { ...check, port: "veth0" });
-  addSpoofCheck(owner, check);
-  verifySpoofCheck(owner, check);
+  using host = Namespace.own();
+  addSpoofCheck(host, owner, { ...check, port: "veth0" });
+  addSpoofCheck(host, owner, check);
+  verifySpoofCheck(host, owner, check);
   assert.equal(
     nft("list", "ruleset"),
     `table bridge nat {
@@ -50,40 +52,43 @@ test("the spoof check makes exactly the reference's chains, once", { skip }, () 
 
 test("CHECK sees a rule that is missing", { skip }, () => {
   call("unshare", cloneNewNet);
-  assert.throws(() => verifySpoofCheck(owner, check), /is missing in chain "PREROUTING"/);
-  addSpoofCheck(owner, check);
+  using host = Namespace.own();
+  assert.throws(() => verifySpoofCheck(host, owner, check), /is missing in chain "PREROUTING"/);
+  addSpoofCheck(host, owner, check);
   nft("flush", "chain", "bridge", "nat", "cni-br-iface-c1-eth0-mac");
   assert.throws(
-    () => verifySpoofCheck(owner, check),
+    () => verifySpoofCheck(host, owner, check),
     /missing in chain "cni-br-iface-c1-eth0-mac"/,
   );
 });
 
 test("DEL removes its own chains, also where half of them is gone", { skip }, () => {
   call("unshare", cloneNewNet);
-  removeSpoofCheck(owner);
+  using host = Namespace.own();
+  removeSpoofCheck(host, owner);
   assert.equal(nft("list", "ruleset"), "");
   const other = { ...owner, containerId: `${"x".repeat(300)}` };
-  addSpoofCheck(owner, check);
-  addSpoofCheck(other, check);
+  addSpoofCheck(host, owner, check);
+  addSpoofCheck(host, other, check);
   nft("flush", "chain", "bridge", "nat", "cni-br-iface-c1-eth0");
   nft("delete", "chain", "bridge", "nat", "cni-br-iface-c1-eth0-mac");
-  removeSpoofCheck(owner);
-  removeSpoofCheck(owner);
+  removeSpoofCheck(host, owner);
+  removeSpoofCheck(host, owner);
   assert.ok(!nft("list", "ruleset").includes("c1-eth0"));
-  verifySpoofCheck(other, check);
-  removeSpoofCheck(other);
+  verifySpoofCheck(host, other, check);
+  removeSpoofCheck(host, other);
   assert.ok(!nft("list", "ruleset").includes("br-iface"));
 });
 
 test("GC removes the chains of attachments that are gone, and nobody else's", { skip }, () => {
   call("unshare", cloneNewNet);
+  using host = Namespace.own();
   const gone = { ...owner, containerId: "gone" };
   const foreign = { ...owner, network: "net2", containerId: "c2" };
-  for (const each of [owner, gone, foreign]) addSpoofCheck(each, check);
+  for (const each of [owner, gone, foreign]) addSpoofCheck(host, each, check);
   nft("add rule bridge nat PREROUTING counter");
-  collectSpoofChecks("net1", ownersOf("net1", [{ containerID: "c1", ifname: "eth0" }]));
+  collectSpoofChecks(host, "net1", ownersOf("net1", [{ containerID: "c1", ifname: "eth0" }]));
   assert.ok(!nft("list", "ruleset").includes("gone"));
-  verifySpoofCheck(owner, check);
-  verifySpoofCheck(foreign, check);
+  verifySpoofCheck(host, owner, check);
+  verifySpoofCheck(host, foreign, check);
 });

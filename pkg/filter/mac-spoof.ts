@@ -18,8 +18,9 @@ import { appendRule, deleteRule, dumpRules, flushChain, type Rule } from "../nft
 import { addTable } from "../nftables/table.ts";
 import { transact } from "../nftables/transaction.ts";
 import { commentOf } from "../nftables/userdata.ts";
+import type { Namespace } from "../ns/namespace.ts";
 import { Errno } from "../sys/errno.ts";
-import { withFilter } from "./backend.ts";
+import { findFilter, openFilter } from "./backend.ts";
 import { ownerOf, ownerPrefix } from "./owner.ts";
 
 const table = { family: "bridge", table: "nat" } as const;
@@ -69,67 +70,61 @@ function rulesOf(plan: Plan, { port, mac }: SpoofCheck): [ChainKey, Expression[]
 }
 
 /** Lets only frames with the container's address into the bridge. Push `removeSpoofCheck` to the undo list before. */
-export function addSpoofCheck(attachment: Attachment, check: SpoofCheck): void {
+export function addSpoofCheck(host: Namespace, attachment: Attachment, check: SpoofCheck): void {
   const plan = planFor(attachment);
   const { comment, owner } = plan;
-  withFilter((socket) => {
-    if (socket === undefined) {
-      throw new Error("failed to setup spoof-check: this kernel has no nf_tables");
-    }
-    transact(socket, () => [
-      addTable(table),
-      addChain(entry, early),
-      addChain(plan.port),
-      addChain(plan.macs),
-      ...entriesOf(socket, plan).map((rule) => deleteRule(entry, rule)),
-      flushChain(plan.port),
-      flushChain(plan.macs),
-      ...rulesOf(plan, check).map(([chain, expressions]) =>
-        appendRule(chain, { expressions, comment, owner }),
-      ),
-    ]);
-  });
+  const socket = openFilter(host, "failed to setup spoof-check");
+  transact(socket, () => [
+    addTable(table),
+    addChain(entry, early),
+    addChain(plan.port),
+    addChain(plan.macs),
+    ...entriesOf(socket, plan).map((rule) => deleteRule(entry, rule)),
+    flushChain(plan.port),
+    flushChain(plan.macs),
+    ...rulesOf(plan, check).map(([chain, expressions]) =>
+      appendRule(chain, { expressions, comment, owner }),
+    ),
+  ]);
 }
 
 /** Throws where the rules are not as ADD made them. */
-export function verifySpoofCheck(attachment: Attachment, check: SpoofCheck): void {
-  const plan = planFor(attachment);
-  withFilter((socket) => {
-    for (const [chain, expressions] of rulesOf(plan, check)) {
-      const rules = socket?.dump(dumpRules(chain)) ?? [];
-      if (rules.some((rule) => sameExpressions(expressions, rule.expressions))) continue;
-      throw new Error(
-        `spoof check of "${check.port}": a rule is missing in chain "${chain.chain}"`,
-      );
-    }
-  });
+export function verifySpoofCheck(host: Namespace, attachment: Attachment, check: SpoofCheck): void {
+  const socket = openFilter(host, "cannot verify the spoof check");
+  for (const [chain, expressions] of rulesOf(planFor(attachment), check)) {
+    const rules = socket.dump(dumpRules(chain));
+    if (rules.some((rule) => sameExpressions(expressions, rule.expressions))) continue;
+    throw new Error(`spoof check of "${check.port}": a rule is missing in chain "${chain.chain}"`);
+  }
 }
 
 /** Removes what ADD made, by the attachment's names alone; nothing being there is no failure. */
-export function removeSpoofCheck(attachment: Attachment): void {
+export function removeSpoofCheck(host: Namespace, attachment: Attachment): void {
   const plan = planFor(attachment);
-  withFilter((socket) => {
-    if (socket === undefined) return;
-    transact(socket, () => {
-      const entries = entriesOf(socket, plan);
-      if (entries.length === 0 && !isThere(socket, plan.port)) return [];
-      return removal(entries, plan);
-    });
+  const socket = findFilter(host);
+  if (socket === undefined) return;
+  transact(socket, () => {
+    const entries = entriesOf(socket, plan);
+    if (entries.length === 0 && !isThere(socket, plan.port)) return [];
+    return removal(entries, plan);
   });
 }
 
 /** GC: removes the chains of the network's attachments whose owners are not in the list. Old rules have no owner. */
-export function collectSpoofChecks(network: string, valid: ReadonlySet<string>): void {
+export function collectSpoofChecks(
+  host: Namespace,
+  network: string,
+  valid: ReadonlySet<string>,
+): void {
   const prefix = ownerPrefix(network);
-  withFilter((socket) => {
-    if (socket === undefined) return;
-    transact(socket, () =>
-      socket
-        .dump(dumpRules(entry))
-        .filter(({ owner = "" }) => owner.startsWith(prefix) && !valid.has(owner))
-        .flatMap((rule) => removal([rule], chainsOf(chainEnteredBy(rule.expressions)))),
-    );
-  });
+  const socket = findFilter(host);
+  if (socket === undefined) return;
+  transact(socket, () =>
+    socket
+      .dump(dumpRules(entry))
+      .filter(({ owner = "" }) => owner.startsWith(prefix) && !valid.has(owner))
+      .flatMap((rule) => removal([rule], chainsOf(chainEnteredBy(rule.expressions)))),
+  );
 }
 
 function chainEnteredBy(expressions: readonly ReadExpression[]): string {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { type Prefix, parsePrefix } from "../ip/prefix.ts";
+import { Namespace } from "../ns/namespace.ts";
 import { attempt, call } from "../sys/syscall.ts";
 import {
   addMasquerade,
@@ -48,67 +49,75 @@ const ruleset = `table inet cni_plugins_masquerade {
 
 test("masquerading makes exactly the reference's ruleset, once", { skip }, () => {
   call("unshare", cloneNewNet);
-  addMasquerade(owner, [prefix("10.9.9.9/24")]);
-  addMasquerade(owner, addresses);
+  using host = Namespace.own();
+  addMasquerade(host, owner, [prefix("10.9.9.9/24")]);
+  addMasquerade(host, owner, addresses);
   assert.equal(nft("list", "ruleset"), ruleset);
-  checkMasquerade(owner, addresses);
+  checkMasquerade(host, owner, addresses);
 });
 
 test("CHECK sees a rule that is missing and an entry that is cut off", { skip }, () => {
   call("unshare", cloneNewNet);
-  addMasquerade(owner, addresses);
+  using host = Namespace.own();
+  addMasquerade(host, owner, addresses);
   nft("flush", "chain", "inet", "cni_plugins_masquerade", "postrouting");
-  assert.throws(() => checkMasquerade(owner, addresses), /is not as ADD made it/);
-  addMasquerade(owner, [prefix("10.1.0.2/24")]);
-  assert.throws(() => checkMasquerade(owner, addresses), /masquerade rule of fd00:1::2 is missing/);
+  assert.throws(() => checkMasquerade(host, owner, addresses), /is not as ADD made it/);
+  addMasquerade(host, owner, [prefix("10.1.0.2/24")]);
   assert.throws(
-    () => checkMasquerade(owner, [prefix("10.1.0.2/16")]),
+    () => checkMasquerade(host, owner, addresses),
+    /masquerade rule of fd00:1::2 is missing/,
+  );
+  assert.throws(
+    () => checkMasquerade(host, owner, [prefix("10.1.0.2/16")]),
     /rule of 10.1.0.2 is missing/,
   );
 });
 
 test("DEL and GC remove their own rules only, and by names alone", { skip }, () => {
   call("unshare", cloneNewNet);
-  removeMasquerade(owner);
-  collectMasquerade("nftnet", []);
+  using host = Namespace.own();
+  removeMasquerade(host, owner);
+  collectMasquerade(host, "nftnet", []);
   assert.equal(nft("list", "ruleset"), "");
   const second = { ...owner, ifName: "eth1" };
   const third = { ...owner, containerId: "other" };
   const foreign = { ...owner, network: "foreign" };
-  for (const each of [owner, second, third, foreign]) addMasquerade(each, addresses);
+  for (const each of [owner, second, third, foreign]) addMasquerade(host, each, addresses);
   const count = () => nft("list", "ruleset").match(/comment "[0-9a-f]{16}-/g)?.length ?? 0;
   assert.equal(count(), 8);
-  removeMasquerade(owner);
-  removeMasquerade(owner);
+  removeMasquerade(host, owner);
+  removeMasquerade(host, owner);
   assert.equal(count(), 6);
-  collectMasquerade("nftnet", [{ containerID: "other", ifname: "eth0" }]);
+  collectMasquerade(host, "nftnet", [{ containerID: "other", ifname: "eth0" }]);
   assert.equal(count(), 4);
-  checkMasquerade(third, addresses);
-  checkMasquerade(foreign, addresses);
+  checkMasquerade(host, third, addresses);
+  checkMasquerade(host, foreign, addresses);
 });
 
 test("names of any length and kind find their rules again", { skip }, () => {
   call("unshare", cloneNewNet);
+  using host = Namespace.own();
   const strange = {
     network: `"n\n${"x".repeat(300)}`,
     containerId: `"${"y".repeat(300)}`,
     ifName: "e",
   };
-  addMasquerade(strange, addresses);
-  checkMasquerade(strange, addresses);
+  addMasquerade(host, strange, addresses);
+  checkMasquerade(host, strange, addresses);
   nft("-j", "list", "ruleset");
-  removeMasquerade(strange);
+  removeMasquerade(host, strange);
   assert.ok(!nft("list", "ruleset").includes("10.1.0.2"));
 });
 
 test("a table of that name that is not like ours is told, and left as it is", { skip }, () => {
   call("unshare", cloneNewNet);
+  using host = Namespace.own();
   nft(
     "add table inet cni_plugins_masquerade; add chain inet cni_plugins_masquerade postrouting { type filter hook input priority 0; }",
   );
   const before = nft("list", "ruleset");
   assert.throws(
-    () => addMasquerade(owner, addresses),
+    () => addMasquerade(host, owner, addresses),
     /add chain cni_plugins_masquerade postrouting/,
   );
   assert.equal(nft("list", "ruleset"), before);

@@ -3,8 +3,8 @@
 import { CniError, ErrorCode } from "../cni/error.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import type { Attachment } from "../link/attachment.ts";
-import type { NetlinkSocket } from "../netlink/socket.ts";
-import { withFilter } from "./backend.ts";
+import type { Namespace } from "../ns/namespace.ts";
+import { findFilter, openFilter } from "./backend.ts";
 import { addRules, checkRules, collectRules, removeRules } from "./masquerade-nftables.ts";
 import { ownersOf } from "./owner.ts";
 
@@ -21,41 +21,43 @@ export function checkMasqueradeBackend(backend: string | undefined): void {
 }
 
 /** Whether ADD could masquerade here. */
-export function canMasquerade(): boolean {
-  return withFilter((socket) => socket !== undefined);
+export function canMasquerade(host: Namespace): boolean {
+  return findFilter(host) !== undefined;
 }
 
 /**
  * Masquerades what leaves the container's addresses for outside their networks. Push `removeMasquerade` to the
  * undo list before.
  */
-export function addMasquerade(owner: Attachment, addresses: readonly Prefix[]): void {
-  withFilter((socket) => addRules(orFail(socket), owner, addresses));
+export function addMasquerade(
+  host: Namespace,
+  owner: Attachment,
+  addresses: readonly Prefix[],
+): void {
+  addRules(openFilter(host, "cannot masquerade"), owner, addresses);
 }
 
 /** Throws where the rules are not as ADD made them. */
-export function checkMasquerade(owner: Attachment, addresses: readonly Prefix[]): void {
-  withFilter((socket) => checkRules(orFail(socket), owner, addresses));
+export function checkMasquerade(
+  host: Namespace,
+  owner: Attachment,
+  addresses: readonly Prefix[],
+): void {
+  checkRules(openFilter(host, "cannot check masquerading"), owner, addresses);
 }
 
 /** Removes what ADD made, by the attachment's names alone; nothing being there is no failure. */
-export function removeMasquerade(owner: Attachment): void {
-  withFilter((socket) => {
-    if (socket !== undefined) removeRules(socket, owner);
-  });
+export function removeMasquerade(host: Namespace, owner: Attachment): void {
+  const socket = findFilter(host);
+  if (socket !== undefined) removeRules(socket, owner);
 }
 
 /** GC: removes the rules of the network's attachments that are not in the list. */
 export function collectMasquerade(
+  host: Namespace,
   network: string,
   valid: readonly { readonly containerID: string; readonly ifname: string }[],
 ): void {
-  withFilter((socket) => {
-    if (socket !== undefined) collectRules(socket, network, ownersOf(network, valid));
-  });
-}
-
-function orFail(socket: NetlinkSocket | undefined): NetlinkSocket {
-  if (socket !== undefined) return socket;
-  throw new Error("cannot masquerade: this kernel has no nf_tables");
+  const socket = findFilter(host);
+  if (socket !== undefined) collectRules(socket, network, ownersOf(network, valid));
 }

@@ -6,7 +6,7 @@ import type { Request } from "../netlink/message.ts";
 import { filterHeader, Subsystem } from "../netlink/nfnetlink.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
 import { sleepMs } from "../sys/clock.ts";
-import { Errno, isSysError } from "../sys/errno.ts";
+import { Errno } from "../sys/errno.ts";
 import { getGeneration } from "./table.ts";
 
 /** NFNL_MSG_BATCH_*, linux/netfilter/nfnetlink.h */
@@ -76,13 +76,16 @@ function mark(type: number, generation?: number): Request {
   };
 }
 
-/** Whether nf_tables works in the socket's namespace: one request, whatever programs there are. */
+/**
+ * Whether nf_tables works in the socket's namespace: one request, whatever programs there are. A kernel without it
+ * does not know the kind of message; every other failure is one.
+ */
 export function isUsable(socket: NetlinkSocket): boolean {
   try {
     socket.send(getGeneration());
     return true;
   } catch (error) {
-    if (isSysError(error)) return false;
+    if (isNetlinkError(error, Errno.EINVAL, Errno.EOPNOTSUPP)) return false;
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 
 import { goQuote } from "../cni/quote.ts";
 import type { Replies, Request } from "../netlink/message.ts";
-import { NetlinkSocket } from "../netlink/socket.ts";
+import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fileSystemType, OpenFlag, openFile, stat } from "../sys/file.ts";
@@ -11,8 +11,6 @@ import { call } from "../sys/syscall.ts";
 
 /** CLONE_NEWNET, linux/sched.h */
 const cloneNewNet = 0x40000000;
-/** NETLINK_ROUTE, linux/netlink.h */
-const netlinkRoute = 0;
 /** The calling thread's own namespace: the process's would be the wrong one once a thread has moved. */
 const ownPath = "/proc/thread-self/ns/net";
 
@@ -37,6 +35,7 @@ export class Namespace implements Disposable {
   /** Where to return to; the process's own namespace has none. */
   readonly #home: Namespace | undefined;
   #socket: NetlinkSocket | undefined;
+  #filterSocket: NetlinkSocket | undefined;
   #entered = false;
 
   private constructor(path: string, home: Namespace | undefined) {
@@ -99,8 +98,14 @@ export class Namespace implements Disposable {
 
   /** A rtnetlink socket opened inside, at the first use. */
   get socket(): NetlinkSocket {
-    this.#socket ??= this.run(() => NetlinkSocket.open(netlinkRoute));
+    this.#socket ??= this.run(() => NetlinkSocket.open(Protocol.route));
     return this.#socket;
+  }
+
+  /** A socket to netfilter opened inside, at the first use. */
+  get filterSocket(): NetlinkSocket {
+    this.#filterSocket ??= this.run(() => NetlinkSocket.open(Protocol.netfilter));
+    return this.#filterSocket;
   }
 
   /** Sends the requests in one batch and returns their replies; throws the first failure. */
@@ -134,6 +139,7 @@ export class Namespace implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket?.[Symbol.dispose]();
+    this.#filterSocket?.[Symbol.dispose]();
     this.#fd[Symbol.dispose]();
   }
 }

@@ -36,37 +36,37 @@ export function checkMasqueradeConfig({ ipMasq, ipMasqBackend }: MasqueradeConfi
 
 /** ADD: gives what the container's addresses send to the world the host's own. */
 export function masqueradeAddresses(context: Call, ips: readonly IpConfig[]): void {
-  const { config, undo } = context;
+  const { config, host, undo } = context;
   if (!config.ipMasq || ips.length === 0) return;
-  undo.push(() => removeMasquerade(context));
-  addMasquerade(context, prefixesOf(ips));
+  undo.push(() => removeMasquerade(host, context));
+  addMasquerade(host, context, prefixesOf(ips));
 }
 
 /** CHECK: throws where a rule is missing for one of the attachment's own addresses. */
 export function verifyMasquerade(context: Call): void {
-  const { config, ifName, prevResult } = context;
+  const { config, host, ifName, prevResult } = context;
   const own = (prevResult?.ips ?? []).filter(({ interface: place }) => {
     return place === undefined || prevResult?.interfaces?.[place]?.name === ifName;
   });
-  if (config.ipMasq && own.length > 0) checkMasquerade(context, prefixesOf(own));
+  if (config.ipMasq && own.length > 0) checkMasquerade(host, context, prefixesOf(own));
 }
 
 /** DEL: removes the attachment's rules, by its names alone. */
 export function stopMasquerade(context: Call): void {
-  const { config, attempt } = context;
-  if (config.ipMasq) attempt(() => removeMasquerade(context));
+  const { config, host, attempt } = context;
+  if (config.ipMasq) attempt(() => removeMasquerade(host, context));
 }
 
 /** GC: removes the rules of the network's attachments that are not valid any more. */
 export function collectMasqueradeRules(context: Call): void {
-  const { config, network, validAttachments, attempt } = context;
-  if (config.ipMasq) attempt(() => collectMasquerade(network, validAttachments));
+  const { config, host, network, validAttachments, attempt } = context;
+  if (config.ipMasq) attempt(() => collectMasquerade(host, network, validAttachments));
 }
 
 /** STATUS: code 50 where the kernel cannot masquerade. */
-export function masqueradeStatus(config: MasqueradeConfig): void {
+export function masqueradeStatus({ config, host }: Call): void {
   checkMasqueradeConfig(config);
-  if (config.ipMasq && !canMasquerade()) {
+  if (config.ipMasq && !canMasquerade(host)) {
     throw new CniError(ErrorCode.notAvailable, "cannot masquerade: this kernel has no nf_tables");
   }
 }

@@ -97,9 +97,9 @@ export const bridge = definePlugin({
     attempt(() => ipam.gc());
   },
 
-  status({ config, ipam }) {
-    masqueradeStatus(config);
-    ipam.status();
+  status(context) {
+    masqueradeStatus(context);
+    context.ipam.status();
   },
 });
 
@@ -114,15 +114,16 @@ function connect(context: Context<BridgeConfig>): { bridgeLink: Link; veth: Veth
       mtu: config.mtu || undefined,
       mac: wantedMac(config, cniArgs),
       master: bridgeLink.index,
+      port: { hairpin: config.hairpinMode, isolated: config.portIsolation },
       rollback,
     });
     return { bridgeLink, veth };
   });
 }
 
-/** Marks the port as this attachment's, sets it as configured, and makes the bridge the gateway. */
+/** Makes the bridge the gateway. */
 function setUpHost(
-  { config, host, undo, ...attachment }: Context<BridgeConfig>,
+  { config, host, undo }: Context<BridgeConfig>,
   bridgeLink: Link,
   veth: Veth,
   ips: readonly IpConfig[],
@@ -135,16 +136,11 @@ function setUpHost(
     const others = portsOf(host, bridgeLink).filter(({ index }) => index !== veth.host.index);
     if (others.length === 0) host.send(...addressRequests(bridgeLink, reversed(plan)));
   });
-  const { hairpinMode: hairpin, portIsolation: isolated } = config;
-  host.send(
-    setLink({
-      index: veth.host.index,
-      alias: aliasOf(attachment),
-      portKind: "bridge",
-      portData: { hairpin, isolated },
-    }),
-    ...addressRequests(bridgeLink, plan),
-  );
+  const { index, mac } = bridgeLink;
+  // A gateway keeps its MAC: one that the kernel chose would change with the ports, and the neighbours not know.
+  const pin =
+    plan.add.length > 0 ? [setLink({ index, mac }, `keep the MAC of ${bridgeLink.name}`)] : [];
+  host.send(...addressRequests(bridgeLink, plan), ...pin);
   enableForwarding(wanted.map(({ address }) => address.family));
 }
 

@@ -16,23 +16,23 @@ type Call = Context<BridgeConfig>;
 /** ADD: before the container's interface comes up. */
 export function preventSpoofing(context: Call, check: SpoofCheck): void {
   if (!context.config.macspoofchk) return;
-  context.undo.push(() => removeSpoofCheck(context));
-  addSpoofCheck(context, check);
+  context.undo.push(() => removeSpoofCheck(context.host, context));
+  addSpoofCheck(context.host, context, check);
 }
 
 /** CHECK: throws where a rule is missing. */
 export function verifySpoofing(context: Call, check: SpoofCheck): void {
-  if (context.config.macspoofchk) verifySpoofCheck(context, check);
+  if (context.config.macspoofchk) verifySpoofCheck(context.host, context, check);
 }
 
 /** DEL: removes the attachment's rules, by its names alone. */
 export function stopSpoofCheck(context: Call): void {
   const { config, attempt } = context;
-  if (config.macspoofchk) attempt(() => removeSpoofCheck(context));
+  if (config.macspoofchk) attempt(() => removeSpoofCheck(context.host, context));
 }
 
 /** GC: removes the rules of the network's attachments that are not valid any more. */
-export function collectSpoofing({ config, network, validAttachments, attempt }: Call): void {
+export function collectSpoofing({ config, host, network, validAttachments, attempt }: Call): void {
   if (!config.macspoofchk) return;
-  attempt(() => collectSpoofChecks(network, ownersOf(network, validAttachments)));
+  attempt(() => collectSpoofChecks(host, network, ownersOf(network, validAttachments)));
 }

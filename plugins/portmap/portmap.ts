@@ -1,7 +1,7 @@
 /** Publishes ports of the container on its host. Runs after the plugin that gave the container its addresses. */
 
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
-import { withFilter } from "../../pkg/filter/backend.ts";
+import { findFilter, openFilter } from "../../pkg/filter/backend.ts";
 import { ownersOf } from "../../pkg/filter/owner.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
 import type { Context } from "../../pkg/skel/context.ts";
@@ -25,44 +25,41 @@ export const portmap = definePlugin({
     if (list.length === 0) return prevResult;
     const targets = targetsOf(prevResult, ifName);
     checkFamilies(list, targets);
-    withFilter((socket) => {
-      const filter = orFail(socket);
-      undo.push(() => withFilter((again) => again && retract(again, context)));
-      publish(filter, context, config, [list, targets]);
-      if (config.snat && targets[4] !== undefined) routeLocalhost(host, targets[4].address);
-      tolerate(log, () => forgetOld(filter, host, list, targets));
-    });
+    const socket = openFilter(host, purpose);
+    undo.push(() => retract(socket, context));
+    publish(socket, context, config, [list, targets]);
+    if (config.snat && targets[4] !== undefined) routeLocalhost(host, targets[4].address);
+    tolerate(log, () => forgetOld(socket, host, list, targets));
     return prevResult;
   },
 
   check(context) {
-    const { config, ifName, prevResult } = context;
+    const { config, host, ifName, prevResult } = context;
     if (prevResult === undefined) throw new Error("Required prevResult missing");
     const list = publicationsOf(config);
     if (list.length === 0) return;
     const targets = targetsOf(prevResult, ifName);
-    withFilter((socket) => verify(orFail(socket), context, config, [list, targets]));
+    verify(openFilter(host, purpose), context, config, [list, targets]);
   },
 
   del(context) {
-    const { attempt, log } = context;
-    attempt(() => removeAnd(log, (socket) => unpublish(socket, context)));
+    context.attempt(() => removeAnd(context, (socket) => unpublish(socket, context)));
   },
 
-  gc({ network, validAttachments, attempt, log }) {
+  gc(context) {
+    const { network, validAttachments, attempt } = context;
     const valid = ownersOf(network, validAttachments);
-    attempt(() => removeAnd(log, (socket) => collect(socket, network, valid)));
+    attempt(() => removeAnd(context, (socket) => collect(socket, network, valid)));
   },
 
-  status({ config }) {
+  status({ config, host }) {
     checkConfig(config);
-    withFilter((socket) => {
-      if (socket === undefined) throw new CniError(ErrorCode.notAvailable, missing);
-    });
+    if (findFilter(host) !== undefined) return;
+    throw new CniError(ErrorCode.notAvailable, `${purpose}: this kernel has no nf_tables`);
   },
 });
 
-const missing = "cannot publish ports: this kernel has no nf_tables";
+const purpose = "cannot publish ports";
 
 /** What the runtime wants published; throws code 2 or 7 where that cannot be done. */
 function publicationsOf(config: PortmapConfig): Publication[] {
@@ -73,14 +70,13 @@ function publicationsOf(config: PortmapConfig): Publication[] {
 
 /** Needs no port mappings, which a runtime may have forgotten by then: the rules themselves tell what there is. */
 function removeAnd(
-  log: Context<PortmapConfig>["log"],
+  { host, log }: Context<PortmapConfig>,
   remove: (socket: NetlinkSocket) => Forward[],
 ): void {
-  withFilter((socket) => {
-    if (socket === undefined) return;
-    const forwards = remove(socket);
-    tolerate(log, () => forgetGone(socket, forwards));
-  });
+  const socket = findFilter(host);
+  if (socket === undefined) return;
+  const forwards = remove(socket);
+  tolerate(log, () => forgetGone(socket, forwards));
 }
 
 /** Entries of connections that stay are a nuisance to some clients, and no reason to fail the container. */
@@ -90,9 +86,4 @@ function tolerate(log: Context<PortmapConfig>["log"], step: () => void): void {
   } catch (error) {
     log(`cannot forget old connections: ${toCniError(error).message}`);
   }
-}
-
-function orFail(socket: NetlinkSocket | undefined): NetlinkSocket {
-  if (socket === undefined) throw new Error(missing);
-  return socket;
 }

@@ -5,7 +5,7 @@ import { toPrefix } from "../../pkg/cni/addresses.ts";
 import type { Dns, IpConfig } from "../../pkg/cni/result.ts";
 import { enableForwarding } from "../../pkg/link/forwarding.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
-import { markLink, removeVeth } from "../../pkg/link/remove.ts";
+import { removeVeth } from "../../pkg/link/remove.ts";
 import { createVeth, type Veth } from "../../pkg/link/veth.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { mtuEntries } from "../../pkg/skel/field.ts";
@@ -83,9 +83,9 @@ export const veth = definePlugin({
     collectInterfaces(context, "veth");
   },
 
-  status({ config, ipam }) {
-    masqueradeStatus(config);
-    ipam.status();
+  status(context) {
+    masqueradeStatus(context);
+    context.ipam.status();
   },
 });
 
@@ -100,7 +100,7 @@ function createPair(context: VethContext): Veth {
 
 /** Makes the host the container's gateway. Addresses and routes go with the pair. */
 function setUpHost(context: VethContext, { host: end }: Veth, ips: readonly IpConfig[]): void {
-  context.host.send(markLink(end.index, context), ...hostRequests(end, ips));
+  context.host.send(...hostRequests(end, ips));
   const families = ips.map(({ address }) => toPrefix(address).address.family);
   enableForwarding(families, "Could not enable IP forwarding");
 }
