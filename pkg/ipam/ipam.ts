@@ -32,10 +32,16 @@ export interface Delegation {
   readonly onStderr: (text: string) => void;
 }
 
+/** The plugin that CNI_PATH leads to, and where it is of this build the function to call. */
+interface Found {
+  readonly path: string;
+  readonly call: InProcess | undefined;
+}
+
 /** The addresses, routes and DNS servers an IPAM plugin gives to one attachment. */
 export class Ipam {
   readonly #delegation: Delegation;
-  #path: string | undefined;
+  #plugin: Found | undefined;
 
   constructor(delegation: Delegation) {
     this.#delegation = delegation;
@@ -47,14 +53,19 @@ export class Ipam {
   }
 
   /**
-   * Asks for addresses. `rollback` is told how to release them before the plugin is asked: one that dies
-   * half-way may have reserved already. Throws the plugin's error.
+   * Asks for addresses, and tells `rollback` how to release them. Of a plugin that is run that is told before:
+   * it may die when it has reserved already. One that is called takes back its own failure. Throws the plugin's
+   * error.
    */
   add(rollback: (step: () => void) => void): Result {
     const { cniVersion } = this.#delegation;
     if (!this.configured) return { cniVersion };
-    rollback(() => this.del());
-    return readReply(this.#run("ADD"), cniVersion);
+    const release = () => this.del();
+    const mayDie = this.#find().call === undefined;
+    if (mayDie) rollback(release);
+    const stdout = this.#run("ADD");
+    if (!mayDie) rollback(release);
+    return readReply(stdout, cniVersion);
   }
 
   check(): void {
@@ -77,19 +88,27 @@ export class Ipam {
     if (this.configured) this.#run(verb);
   }
 
+  /** What CNI_PATH finds decides: an operator who puts another host-local there gets that one. */
+  #find(): Found {
+    if (this.#plugin !== undefined) return this.#plugin;
+    const { type, builtIn, env } = this.#delegation;
+    const path = findPlugin(type, splitPath(env.CNI_PATH ?? ""));
+    const call = Object.hasOwn(builtIn, type) && isOfThisBuild(path) ? builtIn[type] : undefined;
+    this.#plugin = { path, call };
+    return this.#plugin;
+  }
+
   #run(verb: IpamVerb): string {
-    const { type, builtIn, stdin, cancelFd, onStderr } = this.#delegation;
-    const env: Readonly<Record<string, string>> = { ...this.#delegation.env, CNI_COMMAND: verb };
-    this.#path ??= findPlugin(type, splitPath(env.CNI_PATH ?? ""));
-    const inProcess = Object.hasOwn(builtIn, type) ? builtIn[type] : undefined;
-    // What CNI_PATH finds decides: an operator who puts another host-local there gets that one.
-    if (inProcess !== undefined && isOfThisBuild(this.#path)) {
-      if (observer === undefined) return inProcess(env, stdin);
-      return traced("call", "call", `${type} ${verb}`, () => inProcess(env, stdin));
+    const { type, stdin, cancelFd, onStderr } = this.#delegation;
+    const { path, call } = this.#find();
+    const env = { ...this.#delegation.env, CNI_COMMAND: verb };
+    if (call !== undefined) {
+      if (observer === undefined) return call(env, stdin);
+      return traced("call", "call", `${type} ${verb}`, () => call(env, stdin));
     }
     // Only a wait on the way in may be cut short; releasing must come to its end.
     const interruptible = verb === "DEL" || verb === "GC" ? -1 : cancelFd;
-    return execPlugin({ path: this.#path, env, stdin, cancelFd: interruptible }, onStderr);
+    return execPlugin({ path, env, stdin, cancelFd: interruptible }, onStderr);
   }
 }
 

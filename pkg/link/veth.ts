@@ -1,11 +1,12 @@
 /** The pair of links between a container and its host. */
 
 import { isNetlinkError } from "../netlink/error.ts";
-import { getLink, type Link, newLink } from "../netlink/rtnetlink/link.ts";
+import type { BridgePort } from "../netlink/rtnetlink/bridge.ts";
+import { getLink, type Link, newLink, setLink } from "../netlink/rtnetlink/link.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { Errno } from "../sys/errno.ts";
 import { tryWriteSysctl } from "../sysctl/sysctl.ts";
-import type { Attachment } from "./attachment.ts";
+import { type Attachment, aliasOf } from "./attachment.ts";
 import { findLink, hostNames, removeLink } from "./find.ts";
 import { randomMac } from "./mac.ts";
 
@@ -16,21 +17,23 @@ export interface VethOptions {
   readonly mtu?: number;
   /** The container end's; random if not given. */
   readonly mac?: string;
-  /** The bridge that the host end becomes a port of. */
+  /** The bridge that the host end becomes a port of, and how it behaves there. */
   readonly master?: number;
+  readonly port?: BridgePort;
   /** Given the way to remove the pair, before it is made. */
   readonly rollback: (step: () => void) => void;
 }
 
-/** The pair as made: the host end is up, the container end is not. */
+/** The pair as made: the host end is up and marked as the attachment's, the container end is down. */
 export interface Veth {
   readonly host: Link;
   readonly container: { readonly index: number; readonly mac: string };
 }
 
 /**
- * Makes the pair with everything it is to have in one message, so that nobody sees it half made, and udev
- * has nothing to add. Throws in the reference's words where the container has the interface already.
+ * Makes the pair with everything it is to have in one batch, so that nobody sees it half made, udev has nothing
+ * to add, and no kill leaves one without its mark. Throws in the reference's words where the container has the
+ * interface already.
  */
 export function createVeth(host: Namespace, container: Namespace, options: VethOptions): Veth {
   const { ifName } = options.attachment;
@@ -61,13 +64,17 @@ interface Names {
 function tryCreate(
   host: Namespace,
   container: Namespace,
-  { attachment, mtu, master }: VethOptions,
+  { attachment, mtu, master, port }: VethOptions,
   { name, mac, hostMac }: Names,
 ): Link | undefined {
+  // The kernel goes on with a batch after a refusal: the second message must not reach another's link.
+  if (findLink(host, { name }) !== undefined) return undefined;
   const peer = { name: attachment.ifName, mac, mtu, netnsFd: container.fd };
+  const marks = { name, alias: aliasOf(attachment) };
   try {
-    const [, link] = host.send(
+    const [, , link] = host.send(
       newLink({ kind: "veth", name, mac: hostMac, mtu, master, up: true, data: { peer } }),
+      setLink(port ? { ...marks, portKind: "bridge", portData: port } : marks),
       getLink({ name }),
     );
     return link;
