@@ -18,6 +18,7 @@ import {
   openDirectory,
   readLink,
   removeDirectory,
+  rename,
   symlink,
   unlink,
 } from "../../pkg/sys/file.ts";
@@ -29,6 +30,9 @@ const others = "other";
 
 /** Beside the links of a boot, one that names the machine. */
 const machineLink = "machine";
+
+/** A folder on its way to its name. */
+const unfinished = ".new";
 
 /** AT_FDCWD, linux/fcntl.h */
 const currentDirectory = -100;
@@ -84,7 +88,8 @@ export class KnownFiles {
   /** Every folder with its links. */
   folders(): KnownFolder[] {
     const names = ifPresent(() => listDirectory(this.#root)) ?? [];
-    return names.map((name) => {
+    return names.flatMap((name) => {
+      if (name === unfinished) return [];
       using folder = this.open(name);
       const inodes = listInodes(folder);
       const machine = inodes.delete(machineLink) ? readLink(machineLink, folder) : "";
@@ -128,11 +133,15 @@ export class KnownFiles {
     return attempt("linkat", this.#directory.fd, name, currentDirectory, cString(path), 0);
   }
 
-  /** The machine is noted before any link: a folder without it would be nobody's for ever. */
+  /** A folder has its name only once the machine is noted in it: without, it would be nobody's for ever. */
   #makeFolder(name: string): void {
-    using folder = openDirectory(`${this.#root}/${name}`, 0o700);
     const machine = name === others ? "" : this.#machineId();
-    if (machine === "" || listDirectory(folder).length > 0) return;
-    symlink(machine, machineLink, folder);
+    const path = `${this.#root}/${unfinished}`;
+    {
+      using folder = openDirectory(path, 0o700);
+      unlink(machineLink, folder);
+      if (machine !== "") symlink(machine, machineLink, folder);
+    }
+    rename(path, `${this.#root}/${name}`);
   }
 }

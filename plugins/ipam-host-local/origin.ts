@@ -14,12 +14,13 @@ const machineIdShape = /^[0-9a-f]{32}$/;
 
 /** Differs from boot to boot and from machine to machine; empty where there is none. */
 export function readBootId(): string {
-  return readId(bootIdPath, bootIdShape);
+  // A sandbox may keep it from us.
+  return readId(bootIdPath, bootIdShape, [Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES, Errno.EPERM]);
 }
 
 /** Stays the same for as long as the machine is installed; empty where there is none. */
 export function readMachineId(): string {
-  return readId(machineIdPath, machineIdShape);
+  return readId(machineIdPath, machineIdShape, [Errno.ENOENT, Errno.ENOTDIR]);
 }
 
 /** The namespace at a path: its identity among those that exist now, and the path. Empty where there is none. */
@@ -48,14 +49,15 @@ export function isGone(description: string): boolean {
   return describeNamespace(path) !== description;
 }
 
-function readId(path: string, shape: RegExp): string {
+/** Only where there is none by design is there none: after any other failure the next try may well have it. */
+function readId(path: string, shape: RegExp, absent: readonly number[]): string {
   try {
     using file = openFile(path, OpenFlag.readOnly);
     const buffer = new Uint8Array(64);
     const id = decode(buffer.subarray(0, read(file, buffer))).trim();
     return shape.test(id) ? id : "";
   } catch (error) {
-    if (isSysError(error)) return "";
+    if (isSysError(error, ...absent)) return "";
     throw error;
   }
 }

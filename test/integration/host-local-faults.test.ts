@@ -6,16 +6,35 @@ import { withHost } from "./harness/host.ts";
 import { oursInWorld } from "./harness/world.ts";
 import { type Sweep, sweep } from "./host-local-sweep.ts";
 
+/** Of the errors, where there are very many calls. */
+const two = ["EIO", "EACCES"];
+
 const sweeps: { name: string; what: Omit<Sweep, "host" | "from"> }[] = [
   { name: "an ADD in which a call fails", what: { verb: "ADD", kind: "error" } },
-  {
-    name: "a first ADD in which a call fails",
-    what: { verb: "ADD", kind: "error", isFirst: true },
-  },
   { name: "a DEL in which a call fails", what: { verb: "DEL", kind: "error" } },
   { name: "an ADD that is killed", what: { verb: "ADD", kind: "kill" } },
-  { name: "a first ADD that is killed", what: { verb: "ADD", kind: "kill", isFirst: true } },
   { name: "a DEL that is killed", what: { verb: "DEL", kind: "kill" } },
+  {
+    name: "a first ADD in which a call fails",
+    what: { verb: "ADD", kind: "error", after: "nothing", errors: two },
+  },
+  { name: "a first ADD that is killed", what: { verb: "ADD", kind: "kill", after: "nothing" } },
+  {
+    name: "an ADD in which a call fails after a change by somebody else",
+    what: { verb: "ADD", kind: "error", after: "change", errors: two },
+  },
+  {
+    name: "a DEL that is killed after a change by somebody else",
+    what: { verb: "DEL", kind: "kill", after: "change" },
+  },
+  {
+    name: "an ADD in which a call fails after a boot",
+    what: { verb: "ADD", kind: "error", after: "boot", errors: two },
+  },
+  {
+    name: "an ADD that is killed after a boot",
+    what: { verb: "ADD", kind: "kill", after: "boot" },
+  },
 ];
 
 for (const { name, what } of sweeps) {

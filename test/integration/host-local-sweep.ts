@@ -1,6 +1,6 @@
 /** Lets each system call of a host-local fail once, or kills it there, and looks at what is left behind. */
 
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe } from "./harness/command.ts";
 import type { Host, Reply, Verb } from "./harness/host.ts";
 import { hostLocalConfig } from "./harness/networks.ts";
@@ -13,6 +13,7 @@ export const faults = [
   "a successful DEL leaves an address",
   "a torn reservation is left",
   "another reservation has changed",
+  "a reservation of an earlier boot stays",
   "the call hangs",
   "the next DEL fails",
   "the next DEL leaves an address",
@@ -38,9 +39,14 @@ export interface Sweep {
   /** Where the executable is. */
   readonly from: string;
   readonly verb: "ADD" | "DEL";
-  /** Whether the network's directory is not there yet. */
-  readonly isFirst?: boolean;
+  /**
+   * What comes before each call: nothing at all, not even the directory; a change by somebody else, which has to be
+   * found and read; or a boot, after which something has to be taken back.
+   */
+  readonly after?: "nothing" | "change" | "boot";
   readonly kind: "error" | "kill";
+  /** Not all errors, but these only. */
+  readonly errors?: readonly string[];
 }
 
 const config = hostLocalConfig({}, { cniVersion: "1.0.0" });
@@ -49,6 +55,10 @@ const everything = "/var/lib/cni/networks";
 const trace = "/run/trace";
 const swept = "swept";
 const kept = "kept";
+const foreign = "foreign";
+/** Who has a reservation from before the boot. */
+const former = "former";
+const bootId = "/run/boot_id";
 
 /** Without these there is no process to look at, or no way to end it. */
 const untouchable = /^(execve|exit|exit_group|clone3?|v?fork|rt_sigreturn|restart_syscall)$/;
@@ -73,7 +83,11 @@ export async function sweep(what: Sweep): Promise<Findings> {
   const findings: Findings = { runs: 0, failed: 0, counts, lines: [] };
   for (const [name, times] of await countCalls(what)) {
     const injections =
-      what.kind === "kill" ? ["signal=SIGKILL"] : errorsOf(name).map((error) => `error=${error}`);
+      what.kind === "kill"
+        ? ["signal=SIGKILL"]
+        : errorsOf(name)
+            .filter((error) => what.errors?.includes(error) ?? true)
+            .map((error) => `error=${error}`);
     for (const injection of injections) {
       for (let n = 1; n <= times; n++) {
         await tryOne(what, `${name}:${injection}:when=${n}`, findings);
@@ -87,6 +101,7 @@ export async function sweep(what: Sweep): Promise<Findings> {
 async function countCalls(what: Sweep): Promise<Map<string, number>> {
   await prepare(what);
   await call(what, what.verb, ["strace", "-f", "-o", trace]);
+  await call(what, "DEL");
   const perThread = new Map<string, number>();
   for (const line of readFileSync(what.host.outside(trace), "utf8").split("\n")) {
     const [, thread, name = ""] = /^(\d+) +(\w+)\(/.exec(line) ?? [];
@@ -104,14 +119,42 @@ async function countCalls(what: Sweep): Promise<Map<string, number>> {
 
 /** A store in which one container holds addresses, and before a DEL the one that is to be deleted, too. */
 async function prepare(what: Sweep): Promise<void> {
-  const { host, verb, isFirst } = what;
-  if (isFirst) {
+  const { host, verb, after } = what;
+  if (after === "nothing") {
     rmSync(host.outside(everything), { recursive: true, force: true });
+    return;
+  }
+  if (after === "boot") {
+    await call(what, "ADD", [], former);
+    await reboot(host);
     return;
   }
   const holders = readReservations(host).map((line) => line.split(" ")[1]);
   if (!holders.includes(kept)) await call(what, "ADD", [], kept);
   if (verb === "DEL" && !holders.includes(swept)) await call(what, "ADD");
+  if (after === "change") changeBehindItsBack(host);
+}
+
+let boots = 0;
+
+async function reboot(host: Host): Promise<void> {
+  const isFirst = !existsSync(host.outside(bootId));
+  boots++;
+  host.write(bootId, `00000000-0000-4000-8000-${String(boots).padStart(12, "0")}\n`);
+  if (isFirst) await host.run("mount", "--bind", bootId, "/proc/sys/kernel/random/boot_id");
+}
+
+/** One reservation goes, one comes, and one becomes another's under the same name. */
+function changeBehindItsBack(host: Host): void {
+  const write = (address: string, owner: string) => {
+    const path = host.outside(`${store}/${address}`);
+    rmSync(path, { force: true });
+    writeFileSync(path, `${owner}\r\neth0`);
+  };
+  const isEven = existsSync(host.outside(`${store}/10.1.0.200`));
+  if (isEven) rmSync(host.outside(`${store}/10.1.0.200`));
+  else write("10.1.0.200", foreign);
+  write("10.1.0.201", isEven ? foreign : `${foreign}2`);
 }
 
 async function tryOne(what: Sweep, injection: string, findings: Findings): Promise<void> {
@@ -122,7 +165,10 @@ async function tryOne(what: Sweep, injection: string, findings: Findings): Promi
   const reply = await call(what, what.verb, ["strace", "-f", "-o", trace, ...only]);
   const traced = readFileSync(what.host.outside(trace), "utf8");
   const hit = what.kind === "kill" ? reply.signal !== null : traced.includes("(INJECTED)");
-  if (!hit && !reply.timedOut) return;
+  if (!hit && !reply.timedOut) {
+    await call(what, "DEL"); // which of the calls there are depends on the clock, too
+    return;
+  }
   findings.runs++;
   if (reply.status !== 0) findings.failed++;
   const found = [...judge(what, reply), ...(await judgeNext(what))];
@@ -147,8 +193,7 @@ function judge(what: Sweep, reply: Reply): Fault[] {
   if (what.verb === "DEL" && status === 0 && held > 0) {
     found.push("a successful DEL leaves an address");
   }
-  const isTorn = readReservations(what.host).some((line) => !/ (kept|swept) eth0$/.test(line));
-  if (isTorn) found.push("a torn reservation is left");
+  if (tornIn(what.host).length > 0) found.push("a torn reservation is left");
   return found;
 }
 
@@ -163,14 +208,24 @@ async function judgeNext(what: Sweep): Promise<Fault[]> {
   await mustSucceed("ADD", "the next ADD fails");
   await mustSucceed("DEL", "the next DEL fails");
   if (reservationsOf(what, swept).length > 0) found.push("the next DEL leaves an address");
-  const isKept = what.isFirst || (await call(what, "CHECK", [], kept)).status === 0;
-  if (!isKept) found.push("another reservation has changed");
-  for (const line of readReservations(what.host)) {
-    if (/ (kept|swept) eth0$/.test(line)) continue;
+  if (what.after === undefined || what.after === "change") {
+    if ((await call(what, "CHECK", [], kept)).status !== 0) {
+      found.push("another reservation has changed");
+    }
+  }
+  if (reservationsOf(what, former).length > 0) found.push("a reservation of an earlier boot stays");
+  // Only the reference leaves any, and would go on without their addresses.
+  for (const line of tornIn(what.host)) {
     const [path = ""] = line.split(" ");
     rmSync(what.host.outside(`${store}/${path.replace("net1/", "")}`));
   }
   return found;
+}
+
+function tornIn(host: Host): string[] {
+  return readReservations(host).filter(
+    (line) => !/ (kept|swept|former|foreign2?) eth0$/.test(line),
+  );
 }
 
 function reservationsOf({ host }: Sweep, containerId: string): string[] {
