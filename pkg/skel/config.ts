@@ -9,19 +9,22 @@ type Json = Record<string, unknown>;
 /**
  * The value with its keys spelled as the schema spells them: where no key matches exactly, one that differs
  * in case only is taken, and a null counts as absent, as Go's encoding/json has it. Unknown keys are kept.
+ * Throws code 7 for a list where an object is wanted, which valibot lets pass. `path` is for that message.
  */
-export function foldKeys(schema: AnySchema, value: unknown): unknown {
+export function foldKeys(schema: AnySchema, value: unknown, path = ""): unknown {
   const shape = schema as { entries?: v.ObjectEntries; item?: AnySchema; wrapped?: AnySchema };
-  if (shape.wrapped !== undefined) return foldKeys(shape.wrapped, value);
+  if (shape.wrapped !== undefined) return foldKeys(shape.wrapped, value, path);
   if (Array.isArray(value)) {
+    if (shape.entries !== undefined) throw invalid(path, "an object", value);
     const item = shape.item;
-    return item === undefined ? value : value.map((element) => foldKeys(item, element));
+    if (item === undefined) return value;
+    return value.map((element, index) => foldKeys(item, element, `${path}[${index}]`));
   }
   if (shape.entries === undefined || typeof value !== "object" || value === null) return value;
-  return foldObject(shape.entries, value as Json);
+  return foldObject(shape.entries, value as Json, path);
 }
 
-function foldObject(entries: v.ObjectEntries, value: Json): Json {
+function foldObject(entries: v.ObjectEntries, value: Json, path: string): Json {
   const folded: Json = {};
   for (const key of Object.keys(value)) {
     const known = key in entries ? key : (spelledLike(key, entries) ?? key);
@@ -29,7 +32,13 @@ function foldObject(entries: v.ObjectEntries, value: Json): Json {
     const schema = entries[known];
     const inner = value[key];
     if (schema === undefined) folded[known] = inner;
-    else if (inner !== null) folded[known] = foldKeys(schema as AnySchema, inner);
+    else if (inner !== null) {
+      folded[known] = foldKeys(
+        schema as AnySchema,
+        inner,
+        path === "" ? known : `${path}.${known}`,
+      );
+    }
   }
   return folded;
 }
@@ -53,9 +62,12 @@ export function readConfig<Schema extends AnySchema>(
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   // A check of our own says it all; only the library's own issues need the key and the value added.
   if (issue.type === "check") return issue.message;
-  const key = pathOf(issue);
-  const expected = issue.expected ?? issue.type;
-  return `invalid value for "${key}": expected ${readable(expected)}, got ${shorten(issue.input)}`;
+  return invalid(pathOf(issue), readable(issue.expected ?? issue.type), issue.input).message;
+}
+
+function invalid(key: string, expected: string, value: unknown): CniError {
+  const message = `invalid value for "${key}": expected ${expected}, got ${shorten(value)}`;
+  return new CniError(ErrorCode.invalidConfig, message);
 }
 
 /** `ipam.ranges[0][1].subnet`, the way a person would point at it. */

@@ -153,6 +153,12 @@ const refusals: {
     message: 'invalid value for "size": expected number, got "big"',
   },
   {
+    what: "refuses a list where an object is wanted",
+    stdin: config({ ipam: { type: "x" }, dns: ["1.1.1.1"] }),
+    code: 7,
+    message: 'invalid value for "dns": expected an object, got ["1.1.1.1"]',
+  },
+  {
     what: "refuses unknown CNI_ARGS",
     env: { CNI_ARGS: "MAC=x" },
     code: 4,
