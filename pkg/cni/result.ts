@@ -67,6 +67,11 @@ const SHAPES = {
 
 type Shape = keyof typeof SHAPES;
 
+const shapeByVersion = new Map<string, Shape>();
+for (const [shape, { versions }] of Object.entries(SHAPES)) {
+  for (const version of versions) shapeByVersion.set(version, shape as Shape);
+}
+
 /** Reads a result of any version: its own, or `fallback` where it does not say. */
 export function readResult(json: unknown, fallback = defaultVersion): Result {
   const body = json ?? {};
@@ -110,14 +115,25 @@ export function readPrevResult(json: unknown, configVersion: string): Result | u
 
 /** The result as the reference prints it for a configuration of this version (0.1.0 when that is empty). */
 export function printResult(result: UnlabelledResult, cniVersion: string): string {
+  return printShape(shapeResult(result, cniVersion));
+}
+
+/** What `shapeResult` made, as text. */
+export function printShape(shape: object): string {
+  return goJson(shape, 4);
+}
+
+/** The object that is printed of a result for a configuration of this version. */
+export function shapeResult(result: UnlabelledResult, cniVersion: string): object {
   const from = result.cniVersion || currentVersion;
   const to = cniVersion || defaultVersion;
-  const [source, target] = [shapeOf(from), shapeOf(to)];
+  const source = shapeOf(from);
+  const target = shapeOf(to);
   if (!source || !target) {
     throw versionError(`no converter for CNI result version ${from} to ${to}`);
   }
-  if (target === "legacy") return goJson(legacyShape(to, result, source === "legacy"), 4);
-  return goJson(target === "middle" ? middleShape(to, result) : newestShape(to, result), 4);
+  if (target === "legacy") return legacyShape(to, result, source === "legacy");
+  return target === "middle" ? middleShape(to, result) : newestShape(to, result);
 }
 
 function ownVersion(body: unknown): string {
@@ -125,8 +141,7 @@ function ownVersion(body: unknown): string {
 }
 
 function shapeOf(version: string): Shape | undefined {
-  const shapes: readonly Shape[] = ["newest", "middle", "legacy"];
-  return shapes.find((shape) => SHAPES[shape].versions.some((it) => it === version));
+  return shapeByVersion.get(version);
 }
 
 function versionError(message: string): CniError {

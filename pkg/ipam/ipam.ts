@@ -12,10 +12,10 @@ import { observer, traced } from "../sys/trace.ts";
 export type IpamVerb = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS";
 
 /**
- * A plugin of this suite called in process: takes what its executable would take from the environment and
- * from stdin, returns what that would print, throws what that would print as an error.
+ * A plugin of this suite called in process: does what its executable would with the environment and the configuration
+ * at hand, returns what that would print, decoded, and throws what that would print as an error.
  */
-export type InProcess = (env: Readonly<Record<string, string>>, stdin: string) => string;
+export type InProcess = (verb: IpamVerb) => unknown;
 
 /** What a delegation hands on: everything the plugin itself was given. */
 export interface Delegation {
@@ -63,9 +63,9 @@ export class Ipam {
     const release = () => this.del();
     const mayDie = this.#find().call === undefined;
     if (mayDie) rollback(release);
-    const stdout = this.#run("ADD");
+    const reply = this.#run("ADD");
     if (!mayDie) rollback(release);
-    return readReply(stdout, cniVersion);
+    return readResult(reply ?? {}, cniVersion);
   }
 
   check(): void {
@@ -98,28 +98,28 @@ export class Ipam {
     return this.#plugin;
   }
 
-  #run(verb: IpamVerb): string {
+  /** What the plugin printed, decoded. */
+  #run(verb: IpamVerb): unknown {
     const { type, stdin, cancelFd, onStderr } = this.#delegation;
     const { path, call } = this.#find();
-    const env = { ...this.#delegation.env, CNI_COMMAND: verb };
     if (call !== undefined) {
-      if (observer === undefined) return call(env, stdin);
-      return traced("call", "call", `${type} ${verb}`, () => call(env, stdin));
+      if (observer === undefined) return call(verb);
+      return traced("call", "call", `${type} ${verb}`, () => call(verb));
     }
+    const env = { ...this.#delegation.env, CNI_COMMAND: verb };
     // Only a wait on the way in may be cut short; releasing must come to its end.
     const interruptible = verb === "DEL" || verb === "GC" ? -1 : cancelFd;
-    return execPlugin({ path, env, stdin, cancelFd: interruptible }, onStderr);
+    const stdout = execPlugin({ path, env, stdin, cancelFd: interruptible }, onStderr);
+    return verb === "ADD" ? decodeReply(stdout) : undefined;
   }
 }
 
-/** The result in an ADD's output; `null` counts as an empty one, a missing version as the configuration's. */
-function readReply(stdout: string, cniVersion: string): Result {
-  let json: unknown;
+/** An ADD's output; `null` counts as an empty result, a missing version as the configuration's. */
+function decodeReply(stdout: string): unknown {
   try {
-    json = decodeJson(stdout);
+    return decodeJson(stdout);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CniError(ErrorCode.internal, `failed to unmarshal raw result: ${reason}`);
   }
-  return readResult(json ?? {}, cniVersion);
 }

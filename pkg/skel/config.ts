@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { CniError, ErrorCode } from "../cni/error.ts";
+import { readQuickly, unsure } from "./quick-reader.ts";
 
 type AnySchema = v.GenericSchema;
 type Json = Record<string, unknown>;
@@ -49,8 +50,19 @@ function spelledLike(key: string, entries: v.ObjectEntries): string | undefined 
   return undefined;
 }
 
-/** The configuration as the table types it. Throws code 7 naming the key, its value and what was expected. */
+/**
+ * The configuration as the table types it. Throws code 7 naming the key, its value and what was expected. Quick
+ * for a table that `prepare` has seen.
+ */
 export function readConfig<Schema extends AnySchema>(
+  schema: Schema,
+  json: unknown,
+): v.InferOutput<Schema> {
+  const config = readQuickly(schema, json);
+  return config === unsure ? readThoroughly(schema, json) : (config as v.InferOutput<Schema>);
+}
+
+function readThoroughly<Schema extends AnySchema>(
   schema: Schema,
   json: unknown,
 ): v.InferOutput<Schema> {

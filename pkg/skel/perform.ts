@@ -5,7 +5,7 @@
 
 import { parseCniArgs } from "../cni/args.ts";
 import { CniError, ErrorCode, toCniError } from "../cni/error.ts";
-import { printResult } from "../cni/result.ts";
+import { printShape, shapeResult } from "../cni/result.ts";
 import { checkVerb, versionReply } from "../cni/version.ts";
 import { type InProcess, Ipam } from "../ipam/ipam.ts";
 import { processId } from "../sys/process.ts";
@@ -32,6 +32,8 @@ export interface Surroundings {
   readonly log: (line: string) => void;
   /** The delegating plugin has compared the namespaces already. */
   readonly netnsChecked: boolean;
+  /** Takes ADD's result instead of having it printed: the object that would be. */
+  readonly handOver?: (shape: object) => void;
   /** Where the delegating plugin's operations are told. */
   readonly trace?: TraceSink;
 }
@@ -46,7 +48,15 @@ export function perform(plugin: Plugin, around: Surroundings): void {
     around.print(versionReply(plugin.versions));
     return;
   }
-  const head = readHead(readStdin(around));
+  performChecked(plugin, invocation, readHead(readStdin(around)), around);
+}
+
+function performChecked(
+  plugin: Plugin,
+  invocation: Invocation,
+  head: Head,
+  around: Surroundings,
+): void {
   if (tracePath(head, around) === "") performVerb(plugin, invocation, head, around);
   else performTraced(plugin, invocation, head, around);
 }
@@ -73,7 +83,7 @@ function performVerb(
     cniArgs: readArgs(plugin, invocation, command),
     prevResult: prevResultOf(head, command, around.log),
     validAttachments: (command === "GC" ? attachmentsOf(head) : undefined) ?? [],
-    ipam: ipamOf(config, head, around),
+    ipam: ipamOf(config, { invocation, head }, around),
     log: around.log,
     cancelFd: around.cancelFd,
     env: around.env,
@@ -119,9 +129,10 @@ function add(plugin: Plugin, context: Call, around: Surroundings): void {
   const { cniVersion, undo, log } = context;
   try {
     const result = plugin.verbs.ADD(context);
-    const text = printResult(result, cniVersion);
+    const shape = shapeResult(result, cniVersion);
     around.checkInterrupted();
-    around.print(text);
+    if (around.handOver !== undefined) around.handOver(shape);
+    else around.print(printShape(shape));
   } catch (error) {
     for (const failure of undo.run()) {
       log(`cannot take back a failed ADD: ${toCniError(failure).message}`);
@@ -144,35 +155,45 @@ function readArgs(plugin: Plugin, { args }: Invocation, verb: Verb): Record<stri
   return ignored ? {} : parseCniArgs(args, plugin.cniArgs);
 }
 
-function ipamOf(config: CommonConfig, head: Head, around: Surroundings): Ipam {
-  const builtIn: Record<string, InProcess> = {};
-  for (const plugin of around.builtIn) builtIn[plugin.name] = inProcess(plugin, around);
+/** A call, read and checked. */
+interface Checked {
+  readonly invocation: Invocation;
+  readonly head: Head;
+}
+
+function ipamOf(config: CommonConfig, checked: Checked, around: Surroundings): Ipam {
+  const type = config.ipam?.type ?? "";
+  const plugin = around.builtIn.find(({ name }) => name === type);
   return new Ipam({
-    type: config.ipam?.type ?? "",
+    type,
     env: around.env,
-    stdin: head.stdin,
-    cniVersion: head.cniVersion,
-    builtIn,
+    stdin: checked.head.stdin,
+    cniVersion: checked.head.cniVersion,
+    builtIn: plugin === undefined ? {} : { [type]: inProcess(plugin, checked, around) },
     cancelFd: around.cancelFd,
     onStderr: around.log,
   });
 }
 
-/** The plugin as a function with the same inputs, outputs and errors as its executable. */
-function inProcess(plugin: Plugin, outer: Surroundings): InProcess {
-  return (env, stdin) => {
-    let stdout = "";
-    const print = (text: string) => {
-      stdout = text;
+/**
+ * The plugin as a function with the same inputs, outputs and errors as its executable. What has been read and
+ * checked for the delegating plugin need not be again: but for the verb it is the same.
+ */
+function inProcess(plugin: Plugin, { invocation, head }: Checked, outer: Surroundings): InProcess {
+  return (verb) => {
+    let printed: unknown;
+    const handOver = (shape: object) => {
+      printed = shape;
     };
-    const readStdin = () => stdin;
-    const around = { ...outer, env, readStdin, print, builtIn: [], netnsChecked: true };
+    const { command } = invocation;
+    const env = verb === command ? outer.env : { ...outer.env, CNI_COMMAND: verb };
+    const around = { ...outer, env, handOver, builtIn: [], netnsChecked: true };
     try {
-      perform(plugin, around);
+      performChecked(plugin, { ...invocation, command: verb }, head, around);
     } catch (error) {
       throw toCniError(error);
     }
-    return stdout;
+    return printed;
   };
 }
 

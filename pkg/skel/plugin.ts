@@ -5,6 +5,7 @@ import type { UnlabelledResult } from "../cni/result.ts";
 import { supportedVersions } from "../cni/version.ts";
 import type { Context } from "./context.ts";
 import { commonEntries } from "./field.ts";
+import { prepare } from "./quick-reader.ts";
 
 /** What a plugin's author writes; `definePlugin` makes a Plugin of it. */
 export interface PluginDefinition<Entries extends v.ObjectEntries> {
@@ -58,12 +59,14 @@ export function definePlugin<const Entries extends v.ObjectEntries>(
   definition: PluginDefinition<Entries>,
 ): Plugin {
   const { name, versions, config, cniArgs, add, check, del, gc, status } = definition;
+  // The schema and the verbs come from one definition, which the casts cannot express.
+  const schema = v.object({ ...commonEntries, ...config }) as unknown as Plugin["schema"];
+  prepare(schema);
   return {
     name,
     versions: versions ?? supportedVersions,
     cniArgs,
-    // The schema and the verbs come from one definition, which the cast cannot express.
-    schema: v.object({ ...commonEntries, ...config }) as unknown as Plugin["schema"],
+    schema,
     verbs: {
       ADD: add,
       CHECK: check,
