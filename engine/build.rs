@@ -9,6 +9,9 @@ fn main() {
         "-Wl,--section-start=.heap=0x800000000", // BASE in src/image.rs
         "-Wl,-u,engine_heap",                    // keeps the section: nothing refers to it
         "-Wl,--build-id=none",
+        "-Wl,-z,noseparate-code", // one segment for code and constants: fewer pages, a smaller file
+        "-Wl,-z,norelro",
+        "-Wl,--no-eh-frame-hdr", // a panic ends the process: nothing unwinds
         "-Wl,-Bstatic", // rustc leaves the linker looking for shared libraries
         "-Wl,--start-group",
         "-lc",

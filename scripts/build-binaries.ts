@@ -1,6 +1,6 @@
 /**
  * Builds the suite into dist/bin: one standalone executable per plugin, or with --multicall one file for all of
- * them with a hard link per name. Each is the engine with the plugin's heap image (engine/README.md). cnitool
+ * them with a hard link per name. Each is the engine's runtime with the plugin's heap image (engine/README.md). cnitool
  * is an executable of its own. Brings schema/ up to date on the way.
  */
 
@@ -19,7 +19,7 @@ import {
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { encodeLines } from "../pkg/sys/source-lines.ts";
-import { buildEngine } from "./build-engine.ts";
+import { buildEngine, type Engine } from "./build-engine.ts";
 import { writeSchemas } from "./build-schema.ts";
 import { type Executable, findSuite } from "./suite.ts";
 
@@ -125,23 +125,24 @@ async function bundle(name: string, entry: string): Promise<Bundle> {
 }
 
 /** One id for all executables of a build, so that they recognise each other. */
-function buildIdOf(programs: readonly Bundle[], engine: string): string {
-  const hash = createHash("sha256").update(readFileSync(engine));
+function buildIdOf(programs: readonly Bundle[], { runtime }: Engine): string {
+  const hash = createHash("sha256").update(readFileSync(runtime));
   for (const { name, code } of programs) hash.update(`\0${name}\0${code}`);
   return hash.digest("hex").slice(0, 16);
 }
 
-function makeImage({ name, code, lines }: Bundle, engine: string, buildId: string): string {
+function makeImage({ name, code, lines }: Bundle, engine: Engine, buildId: string): string {
   const source = join(bundles, `${name}.js`);
+  const bytecode = join(bundles, `${name}.bytecode`);
   const table = join(bundles, `${name}.lines`);
   const executable = join(output, name);
   const fresh = `${executable}.new`;
   writeFileSync(source, code);
   writeFileSync(table, lines);
-  execFileSync(engine, ["--image", source, fresh, "--build", buildId, "--lines", table], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { TZ: "UTC0" },
-  });
+  const run = (program: string, ...args: string[]) =>
+    execFileSync(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+  run(engine.path, "--compile", source, bytecode);
+  run(engine.runtime, "--image", bytecode, fresh, "--build", buildId, "--lines", table);
   // Renamed into place: one that is running keeps its file, one that starts finds it whole.
   renameSync(fresh, executable);
   return executable;
@@ -159,7 +160,7 @@ async function main(): Promise<void> {
   const version = readVersion();
   const schemas = await writeSchemas();
   if (schemas.length > 0) console.log(`schema: ${schemas.join(", ")}`);
-  const { path: engine, libc } = buildEngine();
+  const engine = buildEngine();
   const programs = await Promise.all(
     suite.map((plugin) => bundle(plugin.name, entryOf(plugin, suite, version))),
   );
@@ -178,7 +179,7 @@ async function main(): Promise<void> {
   } else {
     report([...programs, cnitool].map((program) => makeImage(program, engine, buildId)));
   }
-  console.log(`tscni ${version}, build ${buildId}, static ${libc}`);
+  console.log(`tscni ${version}, build ${buildId}, static ${engine.libc}`);
 }
 
 await main();

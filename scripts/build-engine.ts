@@ -1,12 +1,14 @@
 /**
- * Builds the engine (engine/README.md) into dist/engine/engine: linked statically against musl where musl-gcc is
- * installed, else against glibc. Does nothing when the same sources have been built before.
+ * Builds the engine (engine/README.md) into dist/engine: `engine` with the JavaScript compiler and `runtime`, which is
+ * what ships, without it. Linked statically against musl where musl-gcc is installed, else against glibc. Does nothing
+ * when the same sources have been built before.
  */
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,11 +16,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface Engine {
+  /** Compiles scripts and runs them. */
   readonly path: string;
+  /** Makes images of what has been compiled, and is in every executable. */
+  readonly runtime: string;
   /** The C library it is linked against. */
   readonly libc: "musl" | "glibc";
 }
@@ -31,19 +36,25 @@ const output = join(root, "dist/engine");
 export function buildEngine(): Engine {
   const rustc = run("rustc", ["-vV"]);
   const compiler = findCompiler();
-  const engine: Engine = { path: join(output, "engine"), libc: compiler.libc };
+  const engine: Engine = {
+    path: join(output, "engine"),
+    runtime: join(output, "runtime"),
+    libc: compiler.libc,
+  };
   const stamp = join(output, "engine.stamp");
   const wanted = fingerprint([rustc, compiler.libc, run(compiler.cc, ["--version"])]);
-  if (readOrEmpty(stamp) === wanted) return engine;
+  if (readOrEmpty(stamp) === wanted && existsSync(engine.runtime)) return engine;
 
   const target = /^host: (.*)$/m.exec(rustc)?.[1];
   if (target === undefined) throw new Error(`cannot tell rustc's host from: ${rustc}`);
   compile(target, compiler);
   mkdirSync(output, { recursive: true });
-  // Renamed into place: another build may be reading the old one.
-  const fresh = `${engine.path}.${process.pid}`;
-  copyFileSync(join(crate, "target", target, "release/engine"), fresh);
-  renameSync(fresh, engine.path);
+  for (const path of [engine.path, engine.runtime]) {
+    // Renamed into place: another build may be reading the old one.
+    const fresh = `${path}.${process.pid}`;
+    copyFileSync(join(crate, "target", target, "release", basename(path)), fresh);
+    renameSync(fresh, path);
+  }
   writeFileSync(stamp, wanted);
   return engine;
 }
@@ -78,25 +89,32 @@ function compile(target: string, { cc, libc }: Compiler): void {
     ),
   ];
   const name = target.replaceAll("-", "_");
+  const script = join(crate, "cc.sh");
+  const hash = createHash("sha256").update(readFileSync(script)).digest("hex").slice(0, 8);
   const environment = {
     ...process.env,
     ENGINE_LIBC: libc,
+    ENGINE_CC: cc,
     CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"),
-    [`CC_${name}`]: cc,
-    [`CFLAGS_${name}`]: "-fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables",
+    [`CC_${name}`]: script,
+    // Its hash has cargo compile again when the script changes.
+    [`CFLAGS_${name}`]: `-fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -DENGINE_CC=0x${hash}`,
   };
-  execFileSync("cargo", ["build", "--quiet", "--release", "--locked", "--target", target], {
-    cwd: crate,
-    env: environment,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  const options = ["--quiet", "--release", "--locked", "--target", target];
+  for (const bin of [["runtime"], ["engine", "--features", "compiler"]]) {
+    execFileSync("cargo", ["build", ...options, "--bin", ...bin], {
+      cwd: crate,
+      env: environment,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+  }
 }
 
 /** Of everything that makes the engine what it is. */
 function fingerprint(tools: readonly string[]): string {
   const hash = createHash("sha256");
   const sources = readdirSync(join(crate, "src")).map((name) => join("src", name));
-  for (const name of ["Cargo.toml", "Cargo.lock", "build.rs", ...sources.sort()]) {
+  for (const name of ["Cargo.toml", "Cargo.lock", "build.rs", "cc.sh", ...sources.sort()]) {
     hash.update(`\0${name}\0`).update(readFileSync(join(crate, name)));
   }
   hash.update(readFileSync(fileURLToPath(import.meta.url)));
@@ -117,6 +135,6 @@ function run(command: string, args: readonly string[]): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { path, libc } = buildEngine();
-  console.log(`${path} (static ${libc})`);
+  const { path, runtime, libc } = buildEngine();
+  console.log(`${path}, ${runtime} (static ${libc})`);
 }

@@ -1,16 +1,19 @@
 //! The allocator below QuickJS. All its state lies in the image, so a restored program goes on allocating and freeing.
 //!
 //! QuickJS carves small objects out of slabs of 4 KB itself, so blocks here are slabs, tables, strings and buffers:
-//! eight size classes per doubling, freed blocks kept by class, nothing merged.
+//! eight size classes per doubling, freed blocks kept by class, nothing merged. Blocks of the image itself lie side by
+//! side (pack.rs) and are not used again once they are freed.
 
-use crate::sys::{self, Global};
+use crate::image::{self, BASE};
+use crate::pack::packer;
+use crate::sys;
 use core::ffi::c_void;
 use core::ptr;
 use rquickjs_sys::JSMallocFunctions;
 
 /// Blocks above this size, with their header, are mappings of their own (not while an image is made).
 const LARGEST: usize = 256 << 10;
-const SMALLEST: usize = 512;
+const SMALLEST: usize = 64;
 const FIRST_CHUNK: usize = 256 << 10;
 const LAST_CHUNK: usize = 4 << 20;
 const HEADER: usize = 8;
@@ -18,14 +21,11 @@ const HEADER: usize = 8;
 const MAPPED_HEADER: usize = 16;
 const MAPPED: usize = 1;
 
-const CLASSES: usize = 74;
+const CLASSES: usize = 98;
 /// QuickJS's slabs are 3624 to 4096 bytes. They share one class, which takes the place of the two it covers: every
 /// block's size must lead back to its own class.
 const SLAB_CLASS: usize = CLASSES - 1;
 const SLAB: core::ops::RangeInclusive<usize> = 3585..=4096 + HEADER;
-
-/// While an image is made everything has to be inside it.
-pub static ALL_INSIDE: Global<bool> = Global::new(false);
 
 #[repr(C)]
 pub struct Arena {
@@ -33,11 +33,21 @@ pub struct Arena {
     end: usize,
     /// From here to the end nothing has ever been written.
     fresh: usize,
+    /// How much to ask for next; 0 when there is nothing beyond the end.
     chunk: usize,
     /// Freed blocks by class, linked through their first word.
     free: [usize; CLASSES],
     /// Freed blocks beyond the classes that are no mappings.
     free_large: usize,
+    /// The blocks below this address are the image's; 0 without an image.
+    image_end: usize,
+}
+
+/// In the first word of a small block QuickJS has a byte without meaning, which is this.
+const NOT_NOTED: u8 = 0xff;
+
+unsafe fn noted_size(block: usize) -> *mut u8 {
+    (block + 2) as *mut u8
 }
 
 /// A block's header holds its capacity; the lowest bit says that it is a mapping.
@@ -64,7 +74,7 @@ fn class_of(total: usize) -> (usize, usize) {
     let last = total - 1;
     let power = last.ilog2() as usize;
     let steps = last >> (power - 3); // 8 to 15
-    ((power - 9) * 8 + steps - 7, (steps + 1) << (power - 3))
+    ((power - 6) * 8 + steps - 7, (steps + 1) << (power - 3))
 }
 
 impl Arena {
@@ -76,20 +86,50 @@ impl Arena {
             chunk: FIRST_CHUNK,
             free: [0; CLASSES],
             free_large: 0,
+            image_end: 0,
         }
     }
 
-    /// Where the used part ends.
+    /// Never goes beyond `end`. The memory may have been used before, so none of it is known to hold zeros.
+    pub fn bounded(next: usize, end: usize) -> Self {
+        Self {
+            chunk: 0,
+            fresh: end,
+            ..Self::new(next, end)
+        }
+    }
+
+    /// What goes on behind an image's blocks.
+    pub fn behind_image(image_end: usize, end: usize) -> Self {
+        Self {
+            image_end,
+            ..Self::new(image_end, end)
+        }
+    }
+
+    /// Where the used part of the current memory ends.
     pub fn top(&self) -> usize {
         self.next
     }
 
-    pub fn set_end(&mut self, end: usize) {
-        self.end = end;
+    /// Writes a size into a small block of an image, where `capacity` finds it.
+    pub unsafe fn note_size(block: usize, size: usize) {
+        *noted_size(block) = (size / 8) as u8;
+    }
+
+    fn is_image(&self, block: usize) -> bool {
+        (BASE..self.image_end).contains(&block)
+    }
+
+    unsafe fn capacity(&self, block: usize) -> usize {
+        if self.is_image(block) && *noted_size(block) != NOT_NOTED {
+            return *noted_size(block) as usize * 8;
+        }
+        capacity(block)
     }
 
     /// A block and whether it is known to hold zeros.
-    unsafe fn allocate(&mut self, size: usize) -> Option<(usize, bool)> {
+    pub unsafe fn allocate(&mut self, size: usize) -> Option<(usize, bool)> {
         let total = size.checked_add(HEADER + 7)? & !7;
         if total > LARGEST {
             return self.allocate_large(total);
@@ -113,7 +153,7 @@ impl Arena {
             }
             link = block as *mut usize;
         }
-        if ALL_INSIDE.get() {
+        if self.chunk == 0 {
             return self.carve(total);
         }
         let length = total.checked_add(MAPPED_HEADER - HEADER + 4095)? & !4095;
@@ -124,7 +164,7 @@ impl Arena {
 
     unsafe fn carve(&mut self, total: usize) -> Option<(usize, bool)> {
         if self.end - self.next < total {
-            if ALL_INSIDE.get() {
+            if self.chunk == 0 {
                 return None;
             }
             self.next = sys::map(0, self.chunk, 0)?;
@@ -144,7 +184,10 @@ impl Arena {
         self.fresh = self.fresh.max(next);
     }
 
-    unsafe fn release(&mut self, block: usize) {
+    pub unsafe fn release(&mut self, block: usize) {
+        if self.is_image(block) {
+            return;
+        }
         if is_mapped(block) {
             let length = capacity(block) + MAPPED_HEADER;
             sys::syscall(sys::MUNMAP, [block - MAPPED_HEADER, length]);
@@ -165,9 +208,12 @@ impl Arena {
     }
 
     unsafe fn resize(&mut self, block: usize, size: usize) -> Option<usize> {
-        let old = capacity(block);
+        let old = self.capacity(block);
         if size <= old && size >= old / 4 * 3 {
             return Some(block);
+        }
+        if self.is_image(block) {
+            return self.relocate(block, old, size);
         }
         let total = size.checked_add(HEADER + 7)? & !7;
         if is_mapped(block) && total > LARGEST {
@@ -186,22 +232,14 @@ impl Arena {
                 return Some(block);
             }
         }
+        self.relocate(block, old, size)
+    }
+
+    unsafe fn relocate(&mut self, block: usize, old: usize, size: usize) -> Option<usize> {
         let (moved, _) = self.allocate(size)?;
         ptr::copy_nonoverlapping(block as *const u8, moved as *mut u8, old.min(size));
         self.release(block);
         Some(moved)
-    }
-
-    /// Wipes freed memory, so that an image holds nothing but live data and compresses well.
-    pub unsafe fn zero_free_blocks(&mut self) {
-        for list in self.free.iter().chain([&self.free_large]) {
-            let mut block = *list;
-            while block != 0 {
-                ptr::write_bytes((block + 8) as *mut u8, 0, capacity(block) - 8);
-                block = *(block as *const usize);
-            }
-        }
-        ptr::write_bytes(self.next as *mut u8, 0, self.fresh - self.next);
     }
 }
 
@@ -219,8 +257,14 @@ unsafe fn remap(block: usize, total: usize) -> Option<usize> {
 }
 
 unsafe extern "C" fn js_malloc(arena: *mut c_void, size: rquickjs_sys::size_t) -> *mut c_void {
-    let block = (*(arena as *mut Arena)).allocate(size as usize);
-    block.map_or(ptr::null_mut(), |(block, _)| block as *mut c_void)
+    let size = size as usize;
+    let block = match packer() {
+        Some(packer) => packer.allocate(size, false),
+        None => (*(arena as *mut Arena))
+            .allocate(size)
+            .map(|(block, _)| block),
+    };
+    block.map_or(ptr::null_mut(), |block| block as *mut c_void)
 }
 
 unsafe extern "C" fn js_calloc(
@@ -231,6 +275,10 @@ unsafe extern "C" fn js_calloc(
     let Some(total) = (count as usize).checked_mul(size as usize) else {
         return ptr::null_mut();
     };
+    if let Some(packer) = packer() {
+        let block = packer.allocate(total, true);
+        return block.map_or(ptr::null_mut(), |block| block as *mut c_void);
+    }
     match (*(arena as *mut Arena)).allocate(total) {
         Some((block, true)) => block as *mut c_void,
         Some((block, false)) => {
@@ -242,8 +290,12 @@ unsafe extern "C" fn js_calloc(
 }
 
 unsafe extern "C" fn js_free(arena: *mut c_void, at: *mut c_void) {
-    if !at.is_null() {
-        (*(arena as *mut Arena)).release(at as usize);
+    if at.is_null() {
+        return;
+    }
+    match packer() {
+        Some(packer) => packer.release(at as usize),
+        None => (*(arena as *mut Arena)).release(at as usize),
     }
 }
 
@@ -255,12 +307,22 @@ unsafe extern "C" fn js_realloc(
     if at.is_null() {
         return js_malloc(arena, size);
     }
-    let block = (*(arena as *mut Arena)).resize(at as usize, size as usize);
+    let block = match packer() {
+        Some(packer) => packer.resize(at as usize, size as usize),
+        None => (*(arena as *mut Arena)).resize(at as usize, size as usize),
+    };
     block.map_or(ptr::null_mut(), |block| block as *mut c_void)
 }
 
+/// QuickJS does not say whose block it is: only an image has ones without a header of ours.
 unsafe extern "C" fn js_usable_size(at: *const c_void) -> rquickjs_sys::size_t {
-    capacity(at as usize) as rquickjs_sys::size_t
+    let block = at as usize;
+    let size = match packer() {
+        Some(packer) => packer.size_of(block),
+        None if image::expected_hash().is_some() => (*image::header()).arena.capacity(block),
+        None => capacity(block),
+    };
+    size as rquickjs_sys::size_t
 }
 
 pub static FUNCTIONS: JSMallocFunctions = JSMallocFunctions {

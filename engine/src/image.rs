@@ -9,7 +9,7 @@ use rquickjs_sys as q;
 /// The linker is told the same in build.rs.
 pub const BASE: usize = 0x8_0000_0000;
 /// What the bare engine has there: room for the heap of a build, as untouched memory of the kernel's.
-pub const ROOM: usize = 64 << 20;
+pub const ROOM: usize = 128 << 20;
 /// Mapped behind an image by the kernel too, which spares a small program any mapping of its own.
 pub const SPARE: usize = 256 << 10;
 
@@ -89,7 +89,7 @@ unsafe fn populate(header: *const Header) {
     const MADV_POPULATE_WRITE: usize = 23;
     const LARGEST: usize = 2 << 20;
     /// Of the fresh memory behind it, what a short program fills.
-    const FRESH: usize = 96 << 10;
+    const FRESH: usize = 160 << 10;
     let image = (*header).arena.top() - BASE;
     if image <= LARGEST {
         let length = (image + FRESH) & !(sys::PAGE - 1);

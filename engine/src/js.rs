@@ -6,27 +6,19 @@ use core::ffi::c_void;
 use core::ptr;
 use rquickjs_sys as q;
 
-/// A context in `arena`, with the natives. Source text can be compiled in it only with `eval`.
-pub unsafe fn new_context(arena: *mut Arena, eval: bool) -> Option<*mut q::JSContext> {
+/// A context in `arena`, with the natives. Source text cannot be compiled in it.
+pub unsafe fn new_context(arena: *mut Arena) -> Option<*mut q::JSContext> {
     let runtime = q::JS_NewRuntime2(&arena::FUNCTIONS, arena as *mut c_void);
     if runtime.is_null() {
         return None;
     }
-    let ctx = language(runtime, eval)?;
+    let ctx = language(runtime)?;
     natives::install(ctx)?;
     Some(ctx)
 }
 
-/// The language alone, in the C library's memory: to compile in.
-pub unsafe fn new_compiler() -> Option<*mut q::JSContext> {
-    let runtime = q::JS_NewRuntime();
-    if runtime.is_null() {
-        return None;
-    }
-    language(runtime, true)
-}
-
-unsafe fn language(runtime: *mut q::JSRuntime, eval: bool) -> Option<*mut q::JSContext> {
+/// The language alone.
+pub unsafe fn language(runtime: *mut q::JSRuntime) -> Option<*mut q::JSContext> {
     let ctx = q::JS_NewContextRaw(runtime);
     if ctx.is_null() {
         return None;
@@ -47,27 +39,7 @@ unsafe fn language(runtime: *mut q::JSRuntime, eval: bool) -> Option<*mut q::JSC
             return None;
         }
     }
-    if eval && q::JS_AddIntrinsicEval(ctx) != 0 {
-        return None;
-    }
     Some(ctx)
-}
-
-/// Compiles a script in strict mode; `source` ends with a NUL that is not part of it.
-pub unsafe fn compile(
-    ctx: *mut q::JSContext,
-    source: &[u8],
-    name: *const core::ffi::c_char,
-) -> q::JSValue {
-    let flags = q::JS_EVAL_TYPE_GLOBAL | q::JS_EVAL_FLAG_STRICT | q::JS_EVAL_FLAG_COMPILE_ONLY;
-    let text = source.as_ptr() as *const core::ffi::c_char;
-    q::JS_Eval(
-        ctx,
-        text,
-        (source.len() - 1) as q::size_t,
-        name,
-        flags as i32,
-    )
 }
 
 /// A property of the global object; an exception counts as undefined.

@@ -14,10 +14,13 @@ mod launch;
 mod make;
 mod natives;
 mod numbers;
+mod pack;
 mod random;
 mod report;
 mod request;
 mod run;
+#[cfg(feature = "compiler")]
+mod source;
 mod spawn;
 mod sys;
 mod text;
@@ -39,7 +42,15 @@ pub static START: Global<Start> = Global::new(Start {
     env: core::ptr::null(),
 });
 
-const USAGE: &str = "usage: engine --image IN.js OUT [--build HEX] [--lines FILE]\n       engine --run IN.js [ARGUMENT...]\n       engine --version\n";
+#[cfg(feature = "compiler")]
+const NAME: &str = "engine";
+#[cfg(not(feature = "compiler"))]
+const NAME: &str = "runtime";
+
+#[cfg(feature = "compiler")]
+const USAGE: &str = "usage: engine --compile IN.js OUT.bytecode\n       engine --run IN.js [ARGUMENT...]\n       engine --version\n";
+#[cfg(not(feature = "compiler"))]
+const USAGE: &str = "usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE]\n       runtime --version\n";
 
 #[no_mangle]
 unsafe extern "C" fn main(
@@ -56,15 +67,19 @@ unsafe extern "C" fn main(
 
     match argument(args, 1) {
         b"--image" => make::command(args),
+        #[cfg(feature = "compiler")]
+        b"--compile" => source::compile_command(args),
+        #[cfg(feature = "compiler")]
         b"--run" if !(*args.add(2)).is_null() => {
             START.set(Start {
                 args: args.add(2),
                 env,
             });
-            run::source(argument(args, 2))
+            source::run(argument(args, 2))
         }
         b"--version" => {
-            sys::write_all(1, b"engine ");
+            sys::write_all(1, NAME.as_bytes());
+            sys::write_all(1, b" ");
             sys::write_all(1, sys::ARCH.as_bytes());
             sys::write_all(1, b" ");
             sys::write_all(1, sys::LIBC.as_bytes());

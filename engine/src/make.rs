@@ -1,9 +1,9 @@
-//! `engine --image`: runs a program's top level at build time and writes the heap it leaves behind an engine.
+//! `runtime --image`: runs a program's top level at build time and writes the heap it leaves behind the runtime.
 
-use crate::arena::{Arena, ALL_INSIDE};
-use crate::image::{self, Header, BASE, ROOM};
+use crate::arena::Arena;
+use crate::image::{self, Header, BASE};
 use crate::sys::{self, Global, Timespec};
-use crate::{argument, elf, js, natives, report, run};
+use crate::{argument, elf, js, natives, pack, report, run};
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::ffi::{c_char, c_int, c_void};
@@ -15,14 +15,15 @@ const STACK: usize = 0x7_0000_0000;
 const STACK_SIZE: usize = 16 << 20;
 
 struct Order {
-    input: *const c_char,
-    input_name: &'static [u8],
+    bytecode: Vec<u8>,
     output: *const c_char,
     output_name: &'static [u8],
     build: &'static [u8],
     lines: Vec<u8>,
 }
 
+/// While a program is compiled or an image made.
+pub static CLOCK_STANDS: Global<bool> = Global::new(false);
 static ORDER: Global<Option<Order>> = Global::new(None);
 /// The context whose program may not look at the clock, and the first error for having done so.
 static CLOCK_WATCH: Global<(*mut q::JSContext, Option<q::JSValue>)> =
@@ -31,16 +32,16 @@ static CLOCK_WATCH: Global<(*mut q::JSContext, Option<q::JSValue>)> =
 /// Parses the command line, then goes on the fixed stack.
 pub unsafe fn command(args: *const *const c_char) -> ! {
     let mut order = Order {
-        input: *args.add(2),
-        input_name: argument(args, 2),
+        bytecode: Vec::new(),
         output: ptr::null(),
         output_name: argument(args, 3),
         build: b"",
         lines: Vec::new(),
     };
     if order.output_name.is_empty() {
-        sys::fail(&[b"usage: engine --image IN.js OUT [--build HEX] [--lines FILE]"]);
+        sys::fail(&[b"usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE]"]);
     }
+    order.bytecode = read(*args.add(2), argument(args, 2));
     order.output = *args.add(3);
     let mut next = 4;
     while !argument(args, next).is_empty() {
@@ -55,6 +56,7 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
         next += 2;
     }
     ORDER.set(Some(order));
+    CLOCK_STANDS.set(true);
     sys::setenv(c"TZ".as_ptr(), c"UTC0".as_ptr(), 1);
 
     const NO_REPLACE: usize = 0x100000;
@@ -68,7 +70,7 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
     asm!("mov sp, {}", "mov x29, xzr", "bl {}", in(reg) top, sym make, options(noreturn));
 }
 
-unsafe fn read(path: *const c_char, name: &[u8]) -> Vec<u8> {
+pub unsafe fn read(path: *const c_char, name: &[u8]) -> Vec<u8> {
     sys::read_file(path).unwrap_or_else(|errno| {
         sys::fail(&[b"cannot read ", name, b": errno ", &report::digits(errno)])
     })
@@ -78,13 +80,19 @@ unsafe extern "C" fn make() -> ! {
     let Some(order) = (*ORDER.at()).as_ref() else {
         sys::exit(1)
     };
-    let bytecode = compile(order);
-
     natives::EFFECTS_REFUSED.set(true);
-    ALL_INSIDE.set(true);
+    make_heap(order);
+    let end = make_heap(order).unwrap_or_else(|| {
+        sys::fail(&[b"cannot build the heap image: its top level does not do the same twice"])
+    });
+    write_executable(order, end)
+}
+
+/// The heap as the top level leaves it, and where it ends. It takes two runs to pack it (pack.rs).
+unsafe fn make_heap(order: &Order) -> Option<usize> {
     let header = image::header();
-    (&raw mut (*header).arena).write(Arena::new(BASE + size_of::<Header>(), BASE + ROOM));
-    let Some(ctx) = js::new_context(&raw mut (*header).arena, false) else {
+    let packer = pack::begin(BASE + size_of::<Header>());
+    let Some(ctx) = js::new_context(&raw mut (*header).arena) else {
         sys::fail(&[b"cannot build the heap image: it has no room for the language"]);
     };
     let runtime = q::JS_GetRuntime(ctx);
@@ -95,43 +103,13 @@ unsafe extern "C" fn make() -> ! {
     natives::set_text(ctx, c"build", order.build);
     natives::set_text(ctx, c"lines", &order.lines);
 
-    let entry = run_top_level(ctx, &bytecode);
+    let entry = run_top_level(ctx, &order.bytecode);
     q::JS_RunGC(runtime);
     run::prepare(runtime);
     (*header).runtime = runtime;
     (*header).context = ctx;
     (*header).entry = entry;
-    write_executable(order, header)
-}
-
-/// Bytecode of the source, made in a runtime of its own: the parser's garbage stays out of the image.
-unsafe fn compile(order: &Order) -> Vec<u8> {
-    let mut source = read(order.input, order.input_name);
-    source.push(0);
-    let Some(ctx) = js::new_compiler() else {
-        sys::fail(&[b"cannot build the heap image: out of memory"]);
-    };
-    q::JS_SetMaxStackSize(q::JS_GetRuntime(ctx), (STACK_SIZE / 2) as q::size_t);
-    let mut name = run::base_name(order.input_name).to_vec();
-    name.push(0);
-    let script = js::compile(ctx, &source, name.as_ptr() as *const c_char);
-    let mut length = 0;
-    let flags = q::JS_WRITE_OBJ_BYTECODE | q::JS_WRITE_OBJ_STRIP_SOURCE;
-    let bytes = if q::JS_IsException(script) {
-        ptr::null_mut()
-    } else {
-        q::JS_WriteObject(ctx, &mut length, script, flags as c_int)
-    };
-    if bytes.is_null() {
-        report::uncaught(ctx, b"cannot compile: ", q::JS_GetException(ctx));
-    }
-    let bytecode = core::slice::from_raw_parts(bytes, length as usize).to_vec();
-    q::js_free(ctx, bytes as *mut c_void);
-    q::JS_FreeValue(ctx, script);
-    let runtime = q::JS_GetRuntime(ctx);
-    q::JS_FreeContext(ctx);
-    q::JS_FreeRuntime(runtime);
-    bytecode
+    packer.finish()
 }
 
 /// Runs the top level and its jobs, and returns what the image is to call at start.
@@ -173,7 +151,7 @@ unsafe fn run_top_level(ctx: *mut q::JSContext, bytecode: &[u8]) -> q::JSValue {
 /// While a top level runs, Date is an error of its own even if the program catches what it is thrown.
 #[no_mangle]
 unsafe extern "C" fn gettimeofday(into: *mut [i64; 2], _zone: *mut c_void) -> c_int {
-    if (*ORDER.at()).is_none() {
+    if !CLOCK_STANDS.get() {
         let Timespec {
             seconds,
             nanoseconds,
@@ -190,36 +168,34 @@ unsafe extern "C" fn gettimeofday(into: *mut [i64; 2], _zone: *mut c_void) -> c_
     0
 }
 
-unsafe fn write_executable(order: &Order, header: *mut Header) -> ! {
-    let arena = &mut (*header).arena;
-    arena.zero_free_blocks();
-    let length = (arena.top() - BASE).next_multiple_of(sys::PAGE);
-    arena.set_end(BASE + length + image::SPARE);
+unsafe fn write_executable(order: &Order, end: usize) -> ! {
+    let length = (end - BASE).next_multiple_of(sys::PAGE);
+    let arena = Arena::behind_image(end, BASE + length + image::SPARE);
+    (&raw mut (*image::header()).arena).write(arena);
     let image = core::slice::from_raw_parts_mut(BASE as *mut u8, length);
 
-    let engine = read(c"/proc/self/exe".as_ptr(), b"the engine's own file");
+    let engine = read(c"/proc/self/exe".as_ptr(), b"the runtime's own file");
     let executable = elf::executable(engine, image, &trailer(order.build))
-        .unwrap_or_else(|why| sys::fail(&[b"cannot use this engine's file: ", why.as_bytes()]));
+        .unwrap_or_else(|why| sys::fail(&[b"cannot use this runtime's file: ", why.as_bytes()]));
 
-    // A new file, never the old one's bytes: that one may be running.
+    write_file(order.output, order.output_name, &executable, 0o755)
+}
+
+/// A new file, never the old one's bytes: that one may be running.
+pub unsafe fn write_file(path: *const c_char, name: &[u8], bytes: &[u8], mode: usize) -> ! {
     const CREATE_NEW: usize = 0o1 | 0o100 | 0o200;
-    let path = order.output as usize;
+    let path = path as usize;
     sys::syscall(sys::UNLINKAT, [sys::AT_FDCWD, path]);
     let fd = sys::syscall(
         sys::OPENAT,
-        [sys::AT_FDCWD, path, CREATE_NEW | sys::O_CLOEXEC, 0o755],
+        [sys::AT_FDCWD, path, CREATE_NEW | sys::O_CLOEXEC, mode],
     );
     if fd < 0 {
-        sys::fail(&[
-            b"cannot create ",
-            order.output_name,
-            b": errno ",
-            &report::digits(-fd),
-        ]);
+        sys::fail(&[b"cannot create ", name, b": errno ", &report::digits(-fd)]);
     }
-    if !sys::write_all(fd as usize, &executable) {
+    if !sys::write_all(fd as usize, bytes) {
         sys::syscall(sys::UNLINKAT, [sys::AT_FDCWD, path]);
-        sys::fail(&[b"cannot write ", order.output_name]);
+        sys::fail(&[b"cannot write ", name]);
     }
     sys::exit(0)
 }

@@ -1,8 +1,7 @@
 //! Runs a program to its end: its entry, then promise jobs until none is left.
 
 use crate::sys::{self, Global};
-use crate::{arena::Arena, image, js, report};
-use alloc::vec::Vec;
+use crate::{js, report};
 use core::ffi::c_void;
 use core::ptr;
 use rquickjs_sys as q;
@@ -81,50 +80,4 @@ pub unsafe fn program(ctx: *mut q::JSContext, entry: q::JSValue) -> ! {
         sys::fail(&[b"main waits for a promise that nothing can settle"]);
     }
     sys::exit(0)
-}
-
-/// Runs a source file without making an image of it, effects at top level allowed: for development and tests.
-pub unsafe fn source(path: &[u8]) -> ! {
-    let mut text = sys::read_file(*crate::START.get().args).unwrap_or_else(|errno| {
-        sys::fail(&[b"cannot read ", path, b": errno ", &report::digits(errno)])
-    });
-    text.push(0);
-
-    let arena = image::header() as *mut Arena;
-    arena.write(Arena::new(
-        image::BASE + core::mem::size_of::<Arena>(),
-        image::BASE + image::ROOM,
-    ));
-    let Some(ctx) = js::new_context(arena, true) else {
-        sys::fail(&[b"cannot run: out of memory"]);
-    };
-    let runtime = q::JS_GetRuntime(ctx);
-    q::JS_UpdateStackTop(runtime);
-    q::JS_SetMaxStackSize(runtime, sys::stack_room() as q::size_t);
-    prepare(runtime);
-
-    let name: Vec<u8> = base_name(path).iter().copied().chain([0]).collect();
-    let script = js::compile(ctx, &text, name.as_ptr() as *const _);
-    let result = if q::JS_IsException(script) {
-        script
-    } else {
-        q::JS_EvalFunction(ctx, script)
-    };
-    if q::JS_IsException(result) {
-        report::uncaught(ctx, b"", q::JS_GetException(ctx));
-    }
-    q::JS_FreeValue(ctx, result);
-    let entry = js::global_property(ctx, c"main");
-    if q::JS_IsFunction(ctx, entry) {
-        program(ctx, entry);
-    }
-    match jobs(ctx) {
-        Ok(()) => sys::exit(0),
-        Err(reason) => report::uncaught(ctx, b"", reason),
-    }
-}
-
-/// What a stack trace calls a file: the same wherever the build happens.
-pub fn base_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
 }

@@ -20,7 +20,7 @@ import { build } from "esbuild";
 import { encodeLines } from "../../pkg/sys/source-lines.ts";
 import { buildEngine } from "../../scripts/build-engine.ts";
 
-const engine = buildEngine().path;
+const { path: engine, runtime } = buildEngine();
 const folder = mkdtempSync(join(tmpdir(), "engine-test-"));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -41,10 +41,20 @@ function source(program: string): string {
   return path;
 }
 
+function compile(input: string) {
+  const path = input.replace(/js$/, "bytecode");
+  return { path, ...spawnSync(engine, ["--compile", input, path], { encoding: "utf8" }) };
+}
+
 function tryImage(program: string, ...options: string[]) {
   const input = source(program);
   const path = input.replace(/js$/, "out");
-  return { path, ...spawnSync(engine, ["--image", input, path, ...options], { encoding: "utf8" }) };
+  const bytecode = compile(input);
+  if (bytecode.status !== 0) return { ...bytecode, path };
+  const made = spawnSync(runtime, ["--image", bytecode.path, path, ...options], {
+    encoding: "utf8",
+  });
+  return { path, ...made };
 }
 
 /** The image of a program whose main has this body; \`top\` runs at build time. */
@@ -81,13 +91,45 @@ test("the same program gives the same bytes, whatever folder, environment and ad
   mkdirSync(elsewhere, { recursive: true });
   const bytes = [0, 1, 2, 3].map((i) => {
     const out = join(i % 2 ? elsewhere : folder, `same-${i}`);
-    execFileSync(engine, ["--image", input, out, "--build", "00ff"], {
+    const { path: bytecode } = compile(input);
+    execFileSync(runtime, ["--image", bytecode, out, "--build", "00ff"], {
       cwd: i % 2 ? elsewhere : folder,
       env: { PADDING: "x".repeat(1000 * i), TZ: "Asia/Tokyo" },
     });
     return readFileSync(out);
   });
   for (const other of bytes) assert.ok(bytes[0]?.equals(other));
+});
+
+test("what the top level makes and drops takes no room", () => {
+  const garbage = `
+    let kept = []; for (let i = 0; i < 20_000; i++) kept.push({ i, text: "x" + i });
+    new Uint8Array(3 << 20).fill(1); kept = kept.filter(({ i }) => i === 7);`;
+  const [without, with_] = ["let kept = [{ i: 7, text: 'x7' }];", garbage].map((top) =>
+    image("print(kept)", top),
+  );
+  assert.deepEqual(run(with_ ?? ""), fine('[{"i":7,"text":"x7"}]\n'));
+  assert.ok(statSync(with_ ?? "").size - statSync(without ?? "").size < 16_384);
+});
+
+test("what the top level made can grow, shrink and go", () => {
+  const path = image(
+    `
+    for (let i = 0; i < 3000; i++) {
+      list.push(i); map.set("k" + i, [i]); object["p" + i] = i; text += "t"; large.push("y" + i);
+    }
+    for (let i = 0; i < 3000; i += 2) { map.delete("k" + i); delete object["p" + i]; }
+    list.length = 10; many.length = 500; large = large.slice(-3); many = many.concat(many);
+    print([list.length, map.size, Object.keys(object).length, text.length, large, many.length, many[700].n]);
+    for (let i = 0; i < 500; i++) many[i] = { n: many[i].n, more: "z".repeat(i) };
+    print([many[499].more.length, many[999].n, map.get("old").deep, new Uint8Array(bytes)[2047]]);`,
+    `
+    const list = [1, 2, 3]; const map = new Map([["old", { deep: "yes" }]]); const object = { a: 1, b: 2 };
+    let text = "s".repeat(2031); let large = [...Array(2000).keys()].map((i) => "x" + i);
+    let many = [...Array(1000).keys()].map((n) => ({ n })); const bytes = new Uint8Array(2048).fill(9).buffer;`,
+  );
+  const out = ['[10,1501,1502,5031,["y2997","y2998","y2999"],1000,200]', '[499,499,"yes",9]'];
+  assert.deepEqual(run(path), fine(`${out.join("\n")}\n`));
 });
 
 test("the last 64 bytes name build, C library and architecture", () => {
@@ -145,7 +187,8 @@ test("an uncaught error prints its name, its message and the lines of the TypeSc
     logLevel: "error",
   });
   writeFileSync(`${out}.lines`, encodeLines(readFileSync(`${out}.js.map`, "utf8")));
-  execFileSync(engine, ["--image", `${out}.js`, out, "--lines", `${out}.lines`]);
+  const { path: bytecode } = compile(`${out}.js`);
+  execFileSync(runtime, ["--image", bytecode, out, "--lines", `${out}.lines`]);
   const { status, stderr } = run(out);
   assert.equal(status, 1);
   assert.match(
@@ -477,6 +520,17 @@ test("a source file runs without an image, effects at top level allowed", () => 
   );
   assert.deepEqual(run(engine, ["--run", path, "a"]), fine('["a"]\n2\n'));
   assert.match(run(engine, ["--run", "/none.js"]).stderr, /cannot read \/none.js/);
+});
+
+test("an executable holds no compiler", () => {
+  const attempts = ["eval('1')", "new Function('1')()", "(0, eval)('1')"];
+  const path = image(
+    attempts.map((code) => `try { print(${code}); } catch (error) { print(error.name); }`).join(""),
+  );
+  assert.doesNotMatch(run(path).stdout, /^1$/m);
+  assert.deepEqual(run(image("print('a1b'.replace(new RegExp('[0-9]'), '-'))")), fine("a-b\n"));
+  assert.equal(run(runtime, ["--run", source("")]).status, 2);
+  assert.ok(statSync(runtime).size < statSync(engine).size - 50_000);
 });
 
 const BASE = 0x8_0000_0000;
