@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { listDirectory, rename, symlink, unlink } from "../../pkg/sys/file.ts";
+import { ifPresent, listDirectory, rename, stat, symlink, unlink } from "../../pkg/sys/file.ts";
 import { call } from "../../pkg/sys/syscall.ts";
 import { Boots } from "./testing/boots.ts";
 import { Machine } from "./testing/machine.ts";
 
 const dualStack = { ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "fd00::/64" }]] };
-const skip = call("geteuid") !== 0 && "needs root for a mount namespace";
+const skip =
+  (call("geteuid") !== 0 && "needs root for a mount namespace") ||
+  (ifPresent(() => stat("/etc/machine-id")) === undefined && "needs /etc/machine-id to mount on");
 
 function bootTest(name: string, run: (machine: Machine, boots: Boots) => void): void {
   test(name, { skip }, () => {

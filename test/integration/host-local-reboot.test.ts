@@ -8,31 +8,12 @@ import { type Call, type Host, withHost } from "./harness/host.ts";
 import { gatewayConfig, hostLocalConfig } from "./harness/networks.ts";
 import { readReservations } from "./harness/snapshot.ts";
 import { referenceInWorld } from "./harness/world.ts";
+import { type Identity, pretend } from "./host-local-identity.ts";
 
 const small = { ranges: [[{ subnet: "10.1.0.0/29" }]] };
-const ids = {
-  boot: { path: "/proc/sys/kernel/random/boot_id", of: (n: number) => uuid(n) },
-  machine: { path: "/etc/machine-id", of: (n: number) => String(n).repeat(32) },
-};
-
-function uuid(n: number): string {
-  return `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
-}
-
 /** A world that says which machine it is and which boot this is. */
-async function withIdentity(
-  steps: (host: Host, become: (what: keyof typeof ids, n: number) => void) => Promise<void>,
-): Promise<void> {
-  await withHost(async (host) => {
-    const become = (what: keyof typeof ids, n: number) => {
-      host.write(`/run/identity/${what}`, `${ids[what].of(n)}\n`);
-    };
-    for (const what of ["boot", "machine"] as const) {
-      become(what, 1);
-      await host.run("mount", "--bind", `/run/identity/${what}`, ids[what].path);
-    }
-    await steps(host, become);
-  });
+function withIdentity(steps: (host: Host, identity: Identity) => Promise<void>): Promise<void> {
+  return withHost(async (host) => steps(host, await pretend(host)));
 }
 
 function call(containerId: string, changes: Partial<Call> = {}): Call {
@@ -45,12 +26,12 @@ async function add(host: Host, given: Call): Promise<string> {
 }
 
 test("a full range is free again after a boot, and who comes back gets the address it had", () =>
-  withIdentity(async (host, become) => {
+  withIdentity(async (host, identity) => {
     const names = ["a", "b", "c", "d", "e"];
     const before = [];
     for (const id of names) before.push(await add(host, call(id)));
     assertError(await host.cni("ADD", call("f")), { code: 999, msg: /no IP addresses available/ });
-    become("boot", 2);
+    identity.setBoot(2);
     const after = [];
     for (const id of names.toReversed()) after.push(await add(host, call(id)));
     assert.deepEqual(after.toReversed(), before);
@@ -60,14 +41,14 @@ test(
   "what the reference reserved, or another machine, is not taken back",
   { skip: withoutReference },
   () =>
-    withIdentity(async (host, become) => {
+    withIdentity(async (host, identity) => {
       await add(host, call("ours"));
       await add(host, call("reference", { from: referenceInWorld }));
-      become("machine", 2);
-      become("boot", 2);
+      identity.setMachine(2);
+      identity.setBoot(2);
       await add(host, call("elsewhere"));
-      become("machine", 1);
-      become("boot", 3);
+      identity.setMachine(1);
+      identity.setBoot(3);
       assertSuccess(await host.cni("DEL", call("nobody")));
       assert.deepEqual(readReservations(host), [
         "net1/10.1.0.3 reference eth0",
@@ -77,10 +58,10 @@ test(
 );
 
 test("with reclaim off a boot changes nothing", () =>
-  withIdentity(async (host, become) => {
+  withIdentity(async (host, identity) => {
     const config = hostLocalConfig({ ...small, reclaim: "off" });
     await add(host, call("a", { config }));
-    become("boot", 2);
+    identity.setBoot(2);
     assertError(await host.cni("ADD", call("a", { config })), {
       code: 999,
       msg: /10\.1\.0\.2 has been allocated to a, duplicate allocation is not allowed/,

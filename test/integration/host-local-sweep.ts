@@ -5,6 +5,7 @@ import { describe } from "./harness/command.ts";
 import type { Host, Reply, Verb } from "./harness/host.ts";
 import { hostLocalConfig } from "./harness/networks.ts";
 import { readReservations } from "./harness/snapshot.ts";
+import { type Identity, pretend } from "./host-local-identity.ts";
 
 /** What a fault may do that it must not. */
 export const faults = [
@@ -58,7 +59,6 @@ const kept = "kept";
 const foreign = "foreign";
 /** Who has a reservation from before the boot. */
 const former = "former";
-const bootId = "/run/boot_id";
 
 /** Without these there is no process to look at, or no way to end it. */
 const untouchable = /^(execve|exit|exit_group|clone3?|v?fork|rt_sigreturn|restart_syscall)$/;
@@ -125,6 +125,7 @@ async function prepare(what: Sweep): Promise<void> {
     return;
   }
   if (after === "boot") {
+    await reboot(host);
     await call(what, "ADD", [], former);
     await reboot(host);
     return;
@@ -135,13 +136,13 @@ async function prepare(what: Sweep): Promise<void> {
   if (after === "change") changeBehindItsBack(host);
 }
 
-let boots = 0;
+const identities = new WeakMap<Host, Identity>();
+let boots = 1;
 
 async function reboot(host: Host): Promise<void> {
-  const isFirst = !existsSync(host.outside(bootId));
-  boots++;
-  host.write(bootId, `00000000-0000-4000-8000-${String(boots).padStart(12, "0")}\n`);
-  if (isFirst) await host.run("mount", "--bind", bootId, "/proc/sys/kernel/random/boot_id");
+  const identity = identities.get(host) ?? (await pretend(host));
+  identities.set(host, identity);
+  identity.setBoot(++boots);
 }
 
 /** One reservation goes, one comes, and one becomes another's under the same name. */
