@@ -19,8 +19,9 @@ export function addressBits(family: Family): 32 | 128 {
 
 /** Reads an address strictly: no leading zeros, no zone; `::ffff:1.2.3.4` is the IPv4 address. */
 export function parseAddress(text: string): Address | undefined {
-  const found = parseWithWidth(text);
-  return found?.address;
+  if (text.indexOf(":") >= 0) return parseWithWidth(text)?.address;
+  const value = parseV4(text, 0);
+  return value < 0 ? undefined : { family: 4, value: BigInt(value) };
 }
 
 /** As parseAddress, and how many bits the text itself had (128 for `::ffff:1.2.3.4`), which a prefix length counts in. */
@@ -133,8 +134,8 @@ function split(value: bigint): Words {
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {
-  const byte = (i: number): number => bytes[at + i] ?? 0;
-  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
+  const low = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | low) >>> 0;
 }
 
 /** The number of a dotted decimal text from `start` to its end, -1 when it is none. */

@@ -236,9 +236,11 @@ export const flag: Codec<true> = {
 /** Text with a NUL behind it. */
 export const string: Codec<string> = {
   write(to, value) {
-    if (value.includes("\0")) throw new WireError(`cannot encode ${JSON.stringify(value)}`);
-    to.append(encodeText(value));
-    to.reserve(1);
+    const text = encodeText(`${value}\0`);
+    if (text.indexOf(0) !== text.length - 1) {
+      throw new WireError(`cannot encode ${JSON.stringify(value)}`);
+    }
+    to.append(text);
   },
   read: readText,
 };
@@ -272,9 +274,13 @@ export const macAddress: Codec<string> = {
 
 /** An IP address, its family by its length. */
 export const ipAddress: Codec<Address> = {
-  write: (to, value) => to.append(toBytes(value)),
+  write(to, value) {
+    if (value.family === 6) to.append(toBytes(value));
+    else be32.write(to, Number(value.value), {});
+  },
   read(from, start, end) {
-    if (end - start !== 4 && end - start !== 16) {
+    if (end - start === 4) return { family: 4, value: BigInt(from.view.getUint32(start)) };
+    if (end - start !== 16) {
       throw new WireError(`cannot decode an address of ${end - start} bytes`);
     }
     return fromBytes(from.bytes.subarray(start, end));
