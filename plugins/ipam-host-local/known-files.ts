@@ -70,9 +70,9 @@ export class KnownFiles {
     this.#link(address, this.#own);
   }
 
-  /** Notes one that was found and read. */
-  addOther(address: string): void {
-    this.#link(address, others);
+  /** Notes one that was found and read; false where that cannot be. */
+  addOther(address: string): boolean {
+    return this.#link(address, others);
   }
 
   /** Forgets a reservation that is gone. What is in the folder of an earlier boot stays; a refresh finds it. */
@@ -113,7 +113,7 @@ export class KnownFiles {
     removeDirectory(`${this.#root}/${name}`);
   }
 
-  #link(address: string, folder: string): void {
+  #link(address: string, folder: string): boolean {
     const path = `${this.#root}/${folder}/${address}`;
     let result = this.#tryLink(address, path);
     if (result === -Errno.ENOENT) {
@@ -125,7 +125,9 @@ export class KnownFiles {
       result = this.#tryLink(address, path);
     }
     // Without links, all files are read again after somebody else's change, and nothing is known to be ours.
-    if (!unsupported.includes(result)) check(result, "link", path);
+    if (unsupported.includes(result)) return false;
+    check(result, "link", path);
+    return true;
   }
 
   #tryLink(address: string, path: string): number {

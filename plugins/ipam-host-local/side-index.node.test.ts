@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { listDirectory, openDirectory, stat } from "../../pkg/sys/file.ts";
+import { removeTree, Scratch } from "../../pkg/sys/testing/scratch.ts";
 import { nameOf, readHolders } from "./reservation.ts";
 import { SideIndex, type SideIndexPlace } from "./side-index.ts";
 import { Machine } from "./testing/machine.ts";
@@ -126,4 +127,26 @@ test("a directory of many files is put into the index by several calls", () => {
   assert.ok(folder.endsWith(`.${stat(machine.path).mtimeNs}`), folder);
   for (const id of ["c0", "c2500", "c4998", "new"]) machine.del(id);
   assert.equal(machine.reserved().length, 4996);
+});
+
+test("where there are no hard links to the files, the index is complete at once", (context) => {
+  using machine = new Machine();
+  using scratch = new Scratch();
+  for (let i = 0; i < 3000; i++) machine.write(`10.1.${i >> 8}.${i & 255}`, `c${i}\r\neth0`);
+  machine.remove("10.1.0.0");
+  using elsewhere = openDirectory("/dev/shm");
+  using directory = openDirectory(machine.path);
+  if (stat(elsewhere).dev === stat(directory).dev)
+    return context.skip("/dev/shm is no other mount");
+  const root = `/dev/shm/${scratch.path.replace(/.*\//, "")}`;
+  const place = { root, directory, boot: "b", machineId: () => "" };
+  try {
+    using index = SideIndex.refresh(place, neverReclaim);
+    index.seal();
+    using again = SideIndex.open(place);
+    const last = { containerId: "c2999", ifName: "eth0" };
+    assert.deepEqual(again?.heldBy(last)?.addresses, ["10.1.11.183"]);
+  } finally {
+    removeTree(root);
+  }
 });

@@ -40,6 +40,12 @@ const mostAdded = 2000;
 const known = 0;
 const unknown = -1;
 
+/** What was read of one attachment. */
+interface Found {
+  readonly owner: Owner;
+  readonly addresses: string[];
+}
+
 interface Gone {
   readonly folder: KnownFolder;
   readonly address: string;
@@ -50,7 +56,7 @@ export class SideIndex implements Disposable {
   readonly #owners: OwnerIndex;
   readonly #files: KnownFiles;
   /** What was read but left to later refreshes. */
-  readonly #left = new Map<string, string[]>();
+  readonly #left = new Map<string, Found>();
   /** Whether a refresh had to leave something to the next. */
   #isComplete = true;
 
@@ -85,7 +91,7 @@ export class SideIndex implements Disposable {
   heldBy(owner: Owner): Held | undefined {
     const held = this.#owners.heldBy(owner);
     const left = this.#left.get(nameOf(owner));
-    return held && left ? { ...held, addresses: union(held.addresses, left) } : held;
+    return held && left ? { ...held, addresses: union(held.addresses, left.addresses) } : held;
   }
 
   /** Notes what an attachment holds from now on. */
@@ -181,26 +187,27 @@ export class SideIndex implements Disposable {
 
   /** Reads the files that have no link, or all of them, and notes whose they are. */
   #readFiles(present: ReadonlyMap<string, number>, trusted: boolean): void {
-    const found = new Map<string, { owner: Owner; addresses: string[] }>();
+    const found = new Map<string, Found>();
     const unlinked: string[] = [];
     for (const [address, state] of present) {
       if ((trusted && state === known) || !isReservationName(address)) continue;
       const owner = readOwner(this.#place.directory, address);
       if (typeof owner !== "object") continue;
       if (state !== known) unlinked.push(address);
-      const name = nameOf(owner);
       // Beyond the bound, what would be new in the index is not put there.
       const isLeft = trusted && unlinked.length > mostAdded;
-      if (isLeft) append(this.#left, name, address);
-      else {
-        const entry = found.get(name);
-        if (entry) entry.addresses.push(address);
-        else found.set(name, { owner, addresses: [address] });
-      }
+      append(isLeft ? this.#left : found, owner, address);
     }
     for (const { owner, addresses } of found.values()) this.#addToOwner(owner, addresses);
-    for (const address of unlinked.slice(0, mostAdded)) this.#files.addOther(address);
     if (unlinked.length > mostAdded) this.#isComplete = false;
+    for (const address of unlinked.slice(0, mostAdded)) {
+      if (this.#files.addOther(address)) continue;
+      // Without links the next refresh would find as much to do: all of it has to be done now.
+      for (const { owner, addresses } of this.#left.values()) this.#addToOwner(owner, addresses);
+      this.#left.clear();
+      this.#isComplete = true;
+      return;
+    }
   }
 
   #addToOwner(owner: Owner, addresses: readonly string[]): void {
@@ -229,8 +236,9 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
   return a.length === 0 ? b : [...new Set([...a, ...b])];
 }
 
-function append(lists: Map<string, string[]>, key: string, value: string): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
+function append(to: Map<string, Found>, owner: Owner, address: string): void {
+  const name = nameOf(owner);
+  const entry = to.get(name);
+  if (entry) entry.addresses.push(address);
+  else to.set(name, { owner, addresses: [address] });
 }

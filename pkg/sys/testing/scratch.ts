@@ -20,7 +20,8 @@ export class Scratch implements Disposable {
   }
 }
 
-function removeTree(path: string): void {
+/** Removes a directory with all that is in it. */
+export function removeTree(path: string): void {
   for (const name of listDirectory(path)) {
     const inside = `${path}/${name}`;
     if (stat(inside, { follow: false }).isDirectory) removeTree(inside);
