@@ -9,7 +9,7 @@ import type { Attachment } from "../link/attachment.ts";
 import type { Request } from "../netlink/message.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
 import { addChain, Hook, Priority } from "../nftables/chain.ts";
-import { sameExpressions } from "../nftables/compare.ts";
+import { sameExpressions, sameRules } from "../nftables/compare.ts";
 import { decide, enter } from "../nftables/expression/immediate.ts";
 import { masquerade } from "../nftables/expression/masq.ts";
 import type { Expression } from "../nftables/expression.ts";
@@ -56,17 +56,26 @@ export function addRules(
   const id = ownerOf(owner);
   const comment = commentFor(owner, id);
   transact(socket, () => {
-    const stale = socket.dump(dumpRules(checks)).filter((rule) => ownerIn(rule) === id);
+    const present = socket.dump(dumpRules(table));
+    const inEntry = present.filter(({ chain }) => chain === entry.chain);
+    const stale = present.filter((rule) => rule.chain === checks.chain && ownerIn(rule) === id);
     return [
       addTable(table, tableComment),
       addChain(checks, undefined, chainComment),
       addChain(entry, sourceNat),
-      flushChain(entry),
-      ...entryRules.map((expressions) => appendRule(entry, { expressions })),
+      ...(sameRules(entryRules, inEntry) ? [] : entryRequests()),
       ...stale.map((rule) => deleteRule(checks, rule)),
       ...addresses.map((prefix) => appendRule(checks, { expressions: ruleOf(prefix), comment })),
     ];
   });
+}
+
+/** Only where needed: to delete a rule the kernel waits until nobody looks at it any more, milliseconds in all. */
+function entryRequests(): Request[] {
+  return [
+    flushChain(entry),
+    ...entryRules.map((expressions) => appendRule(entry, { expressions })),
+  ];
 }
 
 /** Throws where an address has no rule any more, or packets do not come to it. */
@@ -81,11 +90,8 @@ export function checkRules(
     if (own.some(({ expressions }) => sameExpressions(ruleOf(prefix), expressions))) continue;
     throw new Error(`masquerade rule of ${formatAddress(prefix.address)} is missing`);
   }
-  const before = socket.dump(dumpRules(entry));
-  const isEntered = entryRules.every((wanted) =>
-    before.some(({ expressions }) => sameExpressions(wanted, expressions)),
-  );
-  if (!isEntered) throw new Error(`chain "${table.table} ${entry.chain}" is not as ADD made it`);
+  if (!sameRules(entryRules, socket.dump(dumpRules(entry))))
+    throw new Error(`chain "${table.table} ${entry.chain}" is not as ADD made it`);
 }
 
 /** Removes the owner's rules; there may be none. */

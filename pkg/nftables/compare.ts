@@ -17,6 +17,15 @@ export function sameExpressions(
   });
 }
 
+/** Whether a chain holds these rules and no others, in this order. */
+export function sameRules(
+  written: readonly (readonly Expression[])[],
+  read: readonly { readonly expressions: readonly ReadExpression[] }[],
+): boolean {
+  if (written.length !== read.length) return false;
+  return written.every((rule, index) => sameExpressions(rule, read[index]?.expressions ?? []));
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 function includes(actual: unknown, wanted: unknown, isLookup = false): boolean {

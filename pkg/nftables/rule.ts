@@ -3,7 +3,7 @@
 import { attributes, be64, flagged, string } from "../netlink/codec.ts";
 import { MessageFlag, type Request } from "../netlink/message.ts";
 import { type Expression, expressions, type ReadExpression } from "./expression.ts";
-import { type ChainKey, Message, request } from "./message.ts";
+import { type ChainKey, Message, request, type TableKey } from "./message.ts";
 import { type Notes, notes } from "./userdata.ts";
 
 /** NFTA_RULE_*, linux/netfilter/nf_tables.h */
@@ -23,6 +23,7 @@ export interface NewRule extends Notes {
 /** A rule as read. */
 export interface Rule extends Notes {
   readonly handle: bigint;
+  readonly chain: string;
   readonly expressions: readonly ReadExpression[];
 }
 
@@ -75,19 +76,21 @@ export function flushChain({ family, table, chain }: ChainKey): Request {
   });
 }
 
-/** Lists the rules of a chain, in order: for NetlinkSocket.dump. Of a chain that is not there, none. */
-export function dumpRules({ family, table, chain }: ChainKey): Request<Rule | undefined> {
+/** Lists the rules of a chain, or of a table's chains, in order: for NetlinkSocket.dump. Of what is not there, none. */
+export function dumpRules(key: ChainKey | TableKey): Request<Rule | undefined> {
+  const { family, table } = key;
+  const chain = "chain" in key ? key.chain : undefined;
   return request({
-    purpose: `list rules of ${table} ${chain}`,
+    purpose: `list rules of ${table}${chain === undefined ? "" : ` ${chain}`}`,
     message: Message.getRule,
     family,
     write: (to) => ruleAttributes.write(to, { table, chain }, {}),
     read(from, start, end) {
       const rule = ruleAttributes.read(from, start, end, {});
       // Old kernels do not look at the filter.
-      if (rule.table !== table || rule.chain !== chain) return undefined;
-      const { handle = 0n, expressions: parts = [], notes: noted } = rule;
-      return { handle, expressions: parts as ReadExpression[], ...noted };
+      if (rule.table !== table || (chain !== undefined && rule.chain !== chain)) return undefined;
+      const { handle = 0n, chain: place = "", expressions: parts = [], notes: noted } = rule;
+      return { handle, chain: place, expressions: parts as ReadExpression[], ...noted };
     },
   });
 }

@@ -5,7 +5,7 @@ import type { Family } from "../../pkg/ip/address.ts";
 import type { Attachment } from "../../pkg/link/attachment.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
-import { sameExpressions } from "../../pkg/nftables/compare.ts";
+import { sameExpressions, sameRules } from "../../pkg/nftables/compare.ts";
 import type { ChainKey } from "../../pkg/nftables/message.ts";
 import { deleteRule, dumpRules, type Rule } from "../../pkg/nftables/rule.ts";
 import { dumpElements, type Element } from "../../pkg/nftables/set.ts";
@@ -23,6 +23,7 @@ import {
   planRules,
   ruleRequests,
   sharedRequests,
+  tableOf,
 } from "./rules.ts";
 
 /** Publishes the ports, in place of what was published for this attachment. */
@@ -36,13 +37,16 @@ export function publish(
   const plan = planRules(config, list, targets);
   // The reference's DEL knows rules by this comment, which must be the container id and nothing else.
   const notes = { comment: commentOf(owner.containerId), owner: id };
-  transact(socket, () => [
-    ...families.flatMap((family) =>
-      targets[family] === undefined ? [] : sharedRequests(family, config),
-    ),
-    ...removal(findRules(socket, (rule) => rule.owner === id)),
-    ...plan.flatMap((rule) => ruleRequests(rule, notes)),
-  ]);
+  transact(socket, () => {
+    const present = readTables(socket);
+    return [
+      ...families.flatMap((family) =>
+        targets[family] === undefined ? [] : sharedRequests(family, config, present[family]),
+      ),
+      ...removal(pick(present, (rule) => rule.owner === id)),
+      ...plan.flatMap((rule) => ruleRequests(rule, notes)),
+    ];
+  });
 }
 
 /** Throws where a rule is missing, or does not lead where it should. */
@@ -53,18 +57,26 @@ export function verify(
   [list, targets]: readonly [readonly Publication[], Targets],
 ): void {
   const id = ownerOf(owner);
-  const own = findRules(socket, (rule) => rule.owner === id);
+  const present = readTables(socket);
+  const own = pick(present, (rule) => rule.owner === id);
   for (const planned of planRules(config, list, targets)) {
     if (own.some((found) => isAsPlanned(socket, planned, found))) continue;
     throw new Error(`missing hostport rules in "${planned.chain.chain}" chain`);
   }
-  for (const family of families) if (targets[family] !== undefined) verifyEntries(socket, family);
+  for (const family of families) {
+    if (targets[family] !== undefined) verifyEntries(family, present[family]);
+  }
 }
 
-function verifyEntries(socket: NetlinkSocket, family: Family): void {
+function verifyEntries(family: Family, present: readonly Rule[]): void {
   for (const [chain, wanted] of entryRules(family)) {
-    const rules = socket.dump(dumpRules(chain));
-    if (rules.some(({ expressions }) => sameExpressions(wanted, expressions))) continue;
+    if (
+      sameRules(
+        [wanted],
+        present.filter((rule) => rule.chain === chain.chain),
+      )
+    )
+      continue;
     throw new Error(`missing jump to hostport rules in "${chain.chain}" chain`);
   }
 }
@@ -101,7 +113,7 @@ export function collect(
 function removeWhere(socket: NetlinkSocket, isGone: (rule: Rule) => boolean): Forward[] {
   let forwards: Forward[] = [];
   transact(socket, () => {
-    const gone = findRules(socket, isGone);
+    const gone = pick(readTables(socket), isGone);
     forwards = gone.flatMap((found) => forwardsOf(socket, found));
     return removal(gone);
   });
@@ -114,13 +126,18 @@ interface Found {
   readonly rule: Rule;
 }
 
-function findRules(socket: NetlinkSocket, isWanted: (rule: Rule) => boolean): Found[] {
+/** Every rule of the tables: one request each. */
+function readTables(socket: NetlinkSocket): Record<Family, Rule[]> {
+  const read = (family: Family) => socket.dump(dumpRules(tableOf(family)));
+  return { 4: read(4), 6: read(6) };
+}
+
+/** Those of containers that are wanted. */
+function pick(tables: Record<Family, Rule[]>, isWanted: (rule: Rule) => boolean): Found[] {
   return families.flatMap((family) =>
-    containerChains.flatMap((name) => {
-      const chain = chainOf(family, name);
-      const rules = socket.dump(dumpRules(chain)).filter(isWanted);
-      return rules.map((rule) => ({ chain, rule }));
-    }),
+    tables[family]
+      .filter((rule) => containerChains.includes(rule.chain) && isWanted(rule))
+      .map((rule) => ({ chain: chainOf(family, rule.chain), rule })),
   );
 }
 

@@ -4,6 +4,7 @@ import { type Family, parseAddress } from "../../pkg/ip/address.ts";
 import { hostPrefix, type Prefix } from "../../pkg/ip/prefix.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import { addChain, type BaseChain, Hook, Priority } from "../../pkg/nftables/chain.ts";
+import { sameRules } from "../../pkg/nftables/compare.ts";
 import { ConnectionKey, ConnectionStatus } from "../../pkg/nftables/expression/ct.ts";
 import { decide, enter } from "../../pkg/nftables/expression/immediate.ts";
 import { masquerade } from "../../pkg/nftables/expression/masq.ts";
@@ -15,7 +16,13 @@ import {
   matchLoopback,
 } from "../../pkg/nftables/match.ts";
 import type { ChainKey, TableKey } from "../../pkg/nftables/message.ts";
-import { appendRule, flushChain, insertRule, type NewRule } from "../../pkg/nftables/rule.ts";
+import {
+  appendRule,
+  flushChain,
+  insertRule,
+  type NewRule,
+  type Rule,
+} from "../../pkg/nftables/rule.ts";
 import { addTable } from "../../pkg/nftables/table.ts";
 import { parseConditions } from "./conditions.ts";
 import type { PortmapConfig } from "./config.ts";
@@ -35,7 +42,7 @@ export function chainOf(family: Family, chain: string): ChainKey {
 }
 
 /** The chains that hold rules of containers; the second only old ones of the reference. */
-export const containerChains = ["hostports", "hostip_hostports", "masquerading"] as const;
+export const containerChains: readonly string[] = ["hostports", "hostip_hostports", "masquerading"];
 
 /** By which chains packets come to those: from outside and containers, and from the host itself. */
 const entries = ["late_prerouting", "late_output"] as const;
@@ -46,20 +53,24 @@ const nat = (hook: number, priority: number): BaseChain => ({ type: "nat", hook,
 const behind = Priority.destinationNat + 1;
 
 /**
- * The part that all containers share, written anew each time, so that whatever happened to it is mended. The way
+ * The part that all containers share, mended where it is not as it should be: `present` is what the table holds. The way
  * in has a place and a name of its own beside the reference's, which comes too early (CVE-2019-9946), and holds
  * no conditions: those of one network would be in force for all.
  */
-export function sharedRequests(family: Family, { snat }: PortmapConfig): Request[] {
+export function sharedRequests(
+  family: Family,
+  { snat }: PortmapConfig,
+  present: readonly Rule[],
+): Request[] {
   const chain = (name: string) => chainOf(family, name);
   return [
     addTable(tableOf(family), "CNI portmap plugin"),
     addChain(chain("hostports")),
     addChain(chain("late_prerouting"), nat(Hook.preRouting, behind)),
     addChain(chain("late_output"), nat(Hook.output, behind)),
-    ...entryRules(family).flatMap(([entry, rule]) => fill(entry, [rule])),
+    ...entryRules(family).flatMap(([entry, rule]) => fill(entry, [rule], present)),
     ...(snat ? [addChain(chain("masquerading"), nat(Hook.postRouting, Priority.sourceNat))] : []),
-    ...(snat && family === 4 ? guardRequests() : []),
+    ...(snat && family === 4 ? guardRequests(present) : []),
   ];
 }
 
@@ -67,18 +78,29 @@ export function sharedRequests(family: Family, { snat }: PortmapConfig): Request
  * Where route_localnet is on, neighbours could reach what listens on 127.0.0.1 only (CVE-2020-8558): what comes
  * from outside with such an address is dropped before anything translates it.
  */
-function guardRequests(): Request[] {
+function guardRequests(present: readonly Rule[]): Request[] {
   const chain = chainOf(4, "localnet_guard");
   return [
     addChain(chain, { type: "filter", hook: Hook.preRouting, priority: Priority.raw }),
-    ...fill(chain, [
-      [...matchLoopback(true), ...matchAddress("destination", loopback), decide("drop")],
-      [...matchLoopback(true), ...matchAddress("source", loopback), decide("drop")],
-    ]),
+    ...fill(chain, guardRules(), present),
   ];
 }
 
-function fill(chain: ChainKey, rules: readonly (readonly Expression[])[]): Request[] {
+function guardRules(): Expression[][] {
+  return [
+    [...matchLoopback(true), ...matchAddress("destination", loopback), decide("drop")],
+    [...matchLoopback(true), ...matchAddress("source", loopback), decide("drop")],
+  ];
+}
+
+/** Only where needed: to delete a rule the kernel waits until nobody looks at it any more, milliseconds in all. */
+function fill(
+  chain: ChainKey,
+  rules: readonly (readonly Expression[])[],
+  present: readonly Rule[],
+): Request[] {
+  const own = present.filter((rule) => rule.chain === chain.chain);
+  if (sameRules(rules, own)) return [];
   return [flushChain(chain), ...rules.map((expressions) => appendRule(chain, { expressions }))];
 }
 
