@@ -75,22 +75,23 @@ pub unsafe fn start(expected: u64) -> ! {
     if (*header).hash != expected {
         sys::fail(&[b"cannot start: engine and heap image do not match: the file is damaged"]);
     }
-    populate(header);
     q::JS_UpdateStackTop((*header).runtime);
     q::JS_SetMaxStackSize((*header).runtime, sys::stack_room() as q::size_t);
     run::program((*header).context, (*header).entry)
 }
 
-/// Has the kernel copy the whole image at once. Objects' reference counts are everywhere in it, so a plugin writes to nine
-/// pages in ten, and one by one each costs a fault: 290 of them, a tenth of an ADD's time (measured; for a program that
-/// does nothing it makes no difference). Of a large image a program uses a smaller part. Kernels before 5.14
-/// refuse, which changes nothing else.
-unsafe fn populate(header: *const Header) {
+/// Has the kernel copy the whole image at once. Objects' reference counts are everywhere in it, so a plugin at work writes to
+/// nine pages in ten, and one by one each costs a fault: 350 of them, a tenth of an ADD's time (measured). Of a large image
+/// a program uses a smaller part. Kernels before 5.14 refuse, which changes nothing else.
+pub unsafe fn populate() {
     const MADV_POPULATE_WRITE: usize = 23;
     const LARGEST: usize = 2 << 20;
     /// Of the fresh memory behind it, what a short program fills.
-    const FRESH: usize = 160 << 10;
-    let image = (*header).arena.top() - BASE;
+    const FRESH: usize = 96 << 10;
+    if expected_hash().is_none() {
+        return; // a source file is being run, which is no image
+    }
+    let image = (*header()).arena.top() - BASE;
     if image <= LARGEST {
         let length = (image + FRESH) & !(sys::PAGE - 1);
         sys::syscall(sys::MADVISE, [BASE, length, MADV_POPULATE_WRITE]);

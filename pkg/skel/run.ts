@@ -3,7 +3,7 @@
 import { CniError, ErrorCode, printError, toCniError } from "../cni/error.ts";
 import { Fd } from "../sys/fd.ts";
 import { readAll, writeAll } from "../sys/file.ts";
-import { args, environment, exit, stackOf } from "../sys/process.ts";
+import { args, environment, exit, expectWork, stackOf } from "../sys/process.ts";
 import { blockSignals } from "../sys/signal.ts";
 import { decode, encode } from "../sys/text.ts";
 import { perform } from "./perform.ts";
@@ -27,6 +27,7 @@ export interface RunOptions {
 export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions): never {
   const env = environment();
   if ((env.CNI_COMMAND ?? "") === "") explainYourself(plugin, version);
+  if (env.CNI_COMMAND !== "VERSION") expectWork();
   try {
     // A runtime's deadline must not leave half an attachment: the signals wait until a step can be taken back,
     // and DEL goes on to its end.
