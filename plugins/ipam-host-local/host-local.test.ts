@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { listDirectory, OpenFlag, openFile, stat } from "../../pkg/sys/file.ts";
+import {
+  listDirectory,
+  OpenFlag,
+  openDirectory,
+  openFile,
+  stat,
+  symlink,
+} from "../../pkg/sys/file.ts";
 import { lock } from "../../pkg/sys/lock.ts";
 import { Store } from "./store.ts";
 import { Machine } from "./testing/machine.ts";
@@ -368,4 +375,13 @@ test("an ADD that waits for the lock for too long changes nothing", () => {
 test("keys in another case are found, as Go finds them", () => {
   using machine = new Machine({ Subnet: "10.1.0.0/24", RANGESTART: "10.1.0.9" });
   assert.deepEqual(machine.add("a"), ["10.1.0.9/24"]);
+});
+
+test("a lock that is a link is not followed", () => {
+  using machine = new Machine();
+  openDirectory(machine.path, 0o700).close();
+  symlink("/tmp/elsewhere", `${machine.path}/lock`);
+  for (const act of [() => machine.add("a"), () => machine.del("a")]) {
+    assert.match(machine.failure(act).message, /lock: too many levels of symbolic links/);
+  }
 });

@@ -5,15 +5,16 @@
 
 import { toCniError } from "../../pkg/cni/error.ts";
 import { parseAddress } from "../../pkg/ip/address.ts";
-import { isSysError, SysError } from "../../pkg/sys/errno.ts";
+import { Errno, isSysError, SysError } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
 import { ifPresent, listDirectory, openDirectory, unlink } from "../../pkg/sys/file.ts";
 import { encode } from "../../pkg/sys/text.ts";
 import { createExclusive, replaceFile, temporaryPrefix } from "../../pkg/sys/whole-file.ts";
-import { attachmentClaimant, Claims } from "./claims.ts";
+import { Claims } from "./claims.ts";
 import { LastReserved } from "./last-reserved.ts";
 import { readBootId, readMachineId } from "./origin.ts";
 import { type Held, nothingHeld } from "./owner-index.ts";
+import { Reclaim } from "./reclaim.ts";
 import {
   formatOwner,
   type Holder,
@@ -77,10 +78,18 @@ export class Store implements Disposable {
     return Store.#open(place, openDirectory(pathOf(place), 0o700));
   }
 
-  /** As `open`, but undefined where there is no directory. */
+  /** As `open`, but undefined where there is no directory, or nothing in it and no way to make the lock. */
   static find(place: StorePlace): Store | undefined {
     const directory = ifPresent(() => openDirectory(pathOf(place)));
-    return directory && Store.#open(place, directory);
+    if (!directory) return undefined;
+    try {
+      return Store.#open(place, directory);
+    } catch (error) {
+      // As an ADD leaves it that got no further than this on a full disk: its DEL must not fail for ever.
+      const isFull = isSysError(error, Errno.ENOSPC, Errno.EDQUOT, Errno.EROFS);
+      if (isFull && isEmpty(pathOf(place))) return undefined;
+      throw error;
+    }
   }
 
   static #open(place: StorePlace, directory: Fd): Store {
@@ -202,25 +211,13 @@ export class Store implements Disposable {
   }
 
   #refreshed(trusted: boolean): SideIndex {
-    const { boot, machineId } = this.#side;
-    let count = 0;
+    const reclaim = new Reclaim(this.#side, this.claims, (act) => this.aside(act));
     const index = SideIndex.refresh(this.#side, {
       trusted,
-      reclaims: ({ name, machine }) =>
-        this.#place.reclaim &&
-        boot !== "" &&
-        machine !== "" &&
-        name !== boot &&
-        machine === machineId(),
-      reclaim: (address, owner) => {
-        this.aside(() => {
-          const isKept = this.claims.touch(address);
-          if (owner && !isKept) this.claims.add(attachmentClaimant(owner), address);
-        });
-        unlink(address, this.#directory);
-        count++;
-      },
+      reclaims: (folder) => this.#place.reclaim && reclaim.chooses(folder),
+      reclaim: (address, owner) => reclaim.take(address, owner),
     });
+    const { count } = reclaim;
     if (count > 0) this.#place.log(`took back ${count} addresses reserved before the latest boot`);
     return index;
   }
@@ -286,6 +283,11 @@ export class Store implements Disposable {
     for (const address of this.#added) this.#index.addFile(address);
     this.#index.seal();
   }
+}
+
+function isEmpty(path: string): boolean {
+  using directory = openDirectory(path);
+  return listReserved(directory).length === 0;
 }
 
 function pathOf({ dataDir, network }: StorePlace): string {
