@@ -1,6 +1,5 @@
 /** Runs a plugin's executable and understands what it says (CNI spec 1.1.0, section 5). */
 
-import { CniError, ErrorCode } from "../cni/error.ts";
 import { monotonicMs, sleepMs } from "../sys/clock.ts";
 import { Errno, errnoText } from "../sys/errno.ts";
 import { type SpawnResult, spawn } from "../sys/process.ts";
@@ -31,11 +30,16 @@ export function execPlugin(run: PluginRun, onStderr: (text: string) => void): st
   if (stderr !== "") onStderr(stderr);
   const stdout = decode(result.stdout);
   if (result.cancelled) {
-    throw new CniError(ErrorCode.tryAgainLater, `interrupted while ${run.path} was running`);
+    throw new InterruptedError(`interrupted while ${run.path} was running`);
   }
   if (result.timedOut) throw new Error(`${run.path} did not end within ${run.deadlineMs} ms`);
   if (result.status === 0 && result.signal === 0) return stdout;
   throw pluginError({ stdout, stderr }, exitText(result));
+}
+
+/** The plugin was killed because the runtime wanted the call to end. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
 }
 
 function spawnPatiently(run: PluginRun): SpawnResult {

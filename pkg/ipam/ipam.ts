@@ -4,7 +4,7 @@ import { CniError, ErrorCode } from "../cni/error.ts";
 import { decodeJson } from "../cni/json.ts";
 import { type Result, readResult } from "../cni/result.ts";
 import { isOfThisBuild } from "../invoke/build-mark.ts";
-import { execPlugin } from "../invoke/exec.ts";
+import { execPlugin, InterruptedError } from "../invoke/exec.ts";
 import { findPlugin } from "../invoke/find.ts";
 import { splitPath } from "../invoke/lookup.ts";
 import { observer, traced } from "../sys/trace.ts";
@@ -53,18 +53,28 @@ export class Ipam {
   }
 
   /**
-   * Asks for addresses, and tells `rollback` how to release them. Of a plugin that is run that is told before:
-   * it may die when it has reserved already. One that is called takes back its own failure. Throws the plugin's
-   * error.
+   * Asks for addresses, and tells `rollback` how to release them: before the plugin is asked, as it may die when it
+   * has reserved already. One that answers with an error has taken back what it did, and may have refused because
+   * the attachment lives. Throws the plugin's error, code 11 where the runtime wanted the call to end.
    */
   add(rollback: (step: () => void) => void): Result {
     const { cniVersion } = this.#delegation;
     if (!this.configured) return { cniVersion };
-    const release = () => this.del();
-    const mayDie = this.#find().call === undefined;
-    if (mayDie) rollback(release);
-    const reply = this.#run("ADD");
-    if (!mayDie) rollback(release);
+    let hasRefused = false;
+    rollback(() => {
+      if (!hasRefused) this.del();
+    });
+    let reply: unknown;
+    try {
+      reply = this.#run("ADD");
+    } catch (error) {
+      if (error instanceof InterruptedError) {
+        throw new CniError(ErrorCode.tryAgainLater, error.message);
+      }
+      // One that died or printed nonsense throws no CniError; one that was not found did nothing.
+      hasRefused = this.#plugin?.path === undefined || error instanceof CniError;
+      throw error;
+    }
     return readResult(reply ?? {}, cniVersion);
   }
 
@@ -120,6 +130,6 @@ function decodeReply(stdout: string): unknown {
     return decodeJson(stdout);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CniError(ErrorCode.internal, `failed to unmarshal raw result: ${reason}`);
+    throw new Error(`failed to unmarshal raw result: ${reason}`);
   }
 }
