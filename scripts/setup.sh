@@ -13,7 +13,6 @@ readonly tools=(
   ping:iputils-ping
   strace:strace
   sysctl:procps
-  /usr/bin/time:time
   unshare:util-linux
 )
 

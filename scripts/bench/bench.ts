@@ -1,100 +1,92 @@
-/** Runs all measurements, prints them as a table, and keeps it in bench/results.md. */
+/** Runs all measurements, prints them as tables, and keeps them in bench/results.md. */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { cpus, loadavg, release } from "node:os";
 import { join, resolve } from "node:path";
-import {
-  counts,
-  crowd,
-  type Effort,
-  type Row,
-  reservations,
-  sizes,
-  starts,
-  verbs,
-} from "./measurements.ts";
+import { calls, memory, sizes } from "./counts.ts";
+import { crowd } from "./crowd.ts";
+import { type Effort, isMet, type Row, table } from "./rows.ts";
+import { memory as dataDir } from "./suites.ts";
+import { reservations, starts, variants, verbs } from "./times.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const quick = process.argv.includes("--quick");
 const effort: Effort = quick
-  ? { rounds: 20, limitMs: 5_000, crowd: 20 }
-  : { rounds: 150, limitMs: 40_000, crowd: 100 };
+  ? { rounds: 20, limitMs: 3_000, crowd: 20, crowds: 1 }
+  : { rounds: 150, limitMs: 30_000, crowd: 100, crowds: 3 };
 
-function version(): string {
-  const { version: number } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+function ourVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const git = (...args: string[]) =>
-    execFileSync("git", ["-C", root, ...args], { encoding: "utf8" });
+    execFileSync("git", ["-C", root, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
   try {
-    return `v${number}+${git("rev-parse", "--short=12", "HEAD").trim()}`;
+    const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
+    const commit = git("rev-parse", "--short=12", "HEAD").trim();
+    return `v${version}+${commit}${changed ? ".changed" : ""}`;
   } catch {
-    return `v${number}`;
+    return `v${version}`; // from an archive, without the repository
   }
 }
 
-function number(value: number, unit: string): string {
-  if (Number.isNaN(value)) return "";
-  return unit === "ms" ? value.toFixed(2) : String(Math.round(value));
+function theirVersion(): string {
+  const file = join(root, "dist/reference/version");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : "of unknown version";
 }
 
-function withP90(value: number, p90: number | undefined, unit: string): string {
-  return p90 === undefined ? number(value, unit) : `${number(value, unit)} (${number(p90, unit)})`;
-}
-
-function cells(row: Row): string[] {
-  const { what, unit, budget } = row;
-  const ratio = row.reference / row.ours;
-  const met = budget === undefined ? "" : row.ours <= budget.most ? "met" : "MISSED";
+function heading(): string[] {
+  const processors = `${cpus().length} x ${cpus()[0]?.model.trim()}`;
+  const load = loadavg()[0]?.toFixed(1);
   return [
-    unit === "" ? what : `${what}, ${unit}`,
-    withP90(row.ours, row.oursP90, unit),
-    withP90(row.reference, row.referenceP90, unit),
-    Number.isFinite(ratio) ? `${ratio.toFixed(1)} x` : "",
-    budget?.text ?? "",
-    met,
+    `tscni ${ourVersion()} beside the reference suite ${theirVersion()}`,
+    `${new Date().toISOString().slice(0, 10)}, Linux ${release()}, ${processors}, load ${load} at the start`,
   ];
 }
 
-function table(rows: readonly Row[]): string {
-  const lines = [
-    ["what", "ours", "reference", "less by", "budget", ""],
-    ["---", "---", "---", "---", "---", "---"],
-    ...rows.map(cells),
+function measureAll(): { title: string; rows: Row[] }[] {
+  const groups: [string, (() => Row[])[]][] = [
+    ["Counts", [calls, memory, sizes]],
+    [
+      "Times",
+      [
+        () => starts(effort),
+        () => verbs(effort),
+        () => variants(effort),
+        () => reservations(effort),
+        () => crowd(effort),
+      ],
+    ],
   ];
-  const widths = lines[0]?.map((_, column) =>
-    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
-  );
-  return lines
-    .map((line) => `| ${line.map((cell, at) => cell.padEnd(widths?.[at] ?? 0)).join(" | ")} |`)
-    .join("\n");
+  return groups.map(([title, parts]) => {
+    console.error(`measuring: ${title.toLowerCase()} ...`);
+    return { title, rows: parts.flatMap((part) => part()) };
+  });
 }
 
-mkdirSync("/run/bench", { recursive: true });
+function verdict(rows: readonly Row[]): string {
+  const judged = rows.filter(({ budget }) => budget !== undefined);
+  const missed = judged.filter((row) => !isMet(row)).map(({ what }) => what);
+  if (missed.length === 0) return `All ${judged.length} budgets are met.`;
+  return `${judged.length - missed.length} of ${judged.length} budgets are met; missed: ${missed.join("; ")}.`;
+}
+
+mkdirSync(dataDir, { recursive: true });
 execFileSync("ip", ["netns", "add", "one"]);
-const rows = [
-  ...counts(),
-  ...sizes(),
-  ...starts(effort),
-  ...verbs(effort),
-  ...reservations(effort),
-  ...crowd(effort),
-];
-
-const reference = join(root, "dist/reference/version");
-const theirs = existsSync(reference) ? readFileSync(reference, "utf8").trim() : "unknown";
-const head = [
-  `tscni ${version()} beside the reference suite ${theirs}`,
-  `${new Date().toISOString().slice(0, 10)}, Linux ${release()}, ${cpus().length} x ${cpus()[0]?.model.trim()}`,
-];
-const text = table(rows);
-console.log(`${head.join("\n")}\n\n${text}`);
+const head = heading();
+const groups = measureAll();
+const conclusion = verdict(groups.flatMap(({ rows }) => rows));
+const body = groups.map(({ title, rows }) => `## ${title}\n\n${table(rows)}`).join("\n\n");
+console.log(`\n${head.join("\n")}\n\n${body}\n\n${conclusion}`);
 if (!quick) {
-  const preface =
-    "Written by `npm run bench`. Times are medians of alternating runs, whole process, start to exit, with the 90th\n" +
-    "percentile in brackets; counts are of the whole process tree.";
+  const explanation =
+    "Written by `npm run bench`. Times are of whole processes, start to exit: medians of alternating runs, and in brackets\n" +
+    "what nine of ten kept to. Counts are of whole process trees. State is kept in memory unless a line says otherwise.";
   mkdirSync(join(root, "bench"), { recursive: true });
   writeFileSync(
     join(root, "bench/results.md"),
-    `# Results\n\n${head.join("  \n")}\n\n${text}\n\n${preface}\n`,
+    `# Results\n\n${head.join("  \n")}\n\n${explanation}\n\n${body}\n\n${conclusion}\n`,
   );
 }

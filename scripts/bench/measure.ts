@@ -17,20 +17,22 @@ const numbers =
   port.arch === "arm64" ? { clone: 220, getrusage: 165 } : { clone: 56, getrusage: 98 };
 /** SIGCHLD, asm-generic/signal.h */
 const childSignal = 17;
-/** RUSAGE_CHILDREN and struct rusage with its ru_maxrss, linux/resource.h */
-const usage = { ofChildren: -1, bytes: 144, peakAt: 32 } as const;
+/** RUSAGE_CHILDREN; struct rusage: ru_utime and ru_stime, then ru_maxrss, linux/resource.h */
+const usage = { ofChildren: -1, bytes: 144, userAt: 0, systemAt: 16, peakAt: 32 } as const;
 
 /** Far beyond any plugin: what takes longer hangs. */
 const deadlineMs = 60_000;
 
 const times: Record<string, number[]> = {};
+const processor: Record<string, number[]> = {};
 const outputs: Record<string, string[]> = {};
 
 function main(): void {
   const plan: Plan = JSON.parse(decode(readAll(new Fd(0))));
   if (plan.kind === "storm") runStorm(plan);
   else runRounds(plan);
-  const answer: Answer = { times, outputs, peakKb: peakOfChildren(), floorKb: ownPeak() };
+  const { peakKb } = usageOfChildren();
+  const answer: Answer = { times, processor, outputs, peakKb, floorKb: ownPeak() };
   writeAll(new Fd(1), encode(JSON.stringify(answer)));
   exit(0);
 }
@@ -42,17 +44,20 @@ function runRounds({ alternatives, warmUp, rounds, limitMs }: Rounds): void {
     if (round > 0 && monotonicMs() > until) break;
     for (const steps of turns) {
       for (const step of steps) {
+        const before = usageOfChildren().ms;
         const ms = runStep(step);
-        if (round >= 0) note(step.label, ms);
+        if (round < 0) continue;
+        note(times, step.label, ms);
+        note(processor, step.label, usageOfChildren().ms - before);
       }
     }
     turns.reverse(); // nobody always has the warmer caches
   }
 }
 
-function note(label: string, ms: number): void {
-  const list = times[label];
-  if (list === undefined) times[label] = [ms];
+function note(into: Record<string, number[]>, label: string, ms: number): void {
+  const list = into[label];
+  if (list === undefined) into[label] = [ms];
   else list.push(ms);
 }
 
@@ -134,11 +139,14 @@ function succeeded(pid: number): boolean {
   return status[0] === 0;
 }
 
-/** The largest resident memory of any process that was run, in kilobytes. */
-function peakOfChildren(): number {
+/** What all processes that were run have used: the time of all together, the memory of the largest. */
+function usageOfChildren(): { ms: number; peakKb: number } {
   const record = new Uint8Array(usage.bytes);
   port.syscall(numbers.getrusage, usage.ofChildren, record);
-  return Number(new DataView(record.buffer).getBigInt64(usage.peakAt, true));
+  const view = new DataView(record.buffer);
+  const word = (at: number) => Number(view.getBigInt64(at, true));
+  const time = (at: number) => word(at) * 1000 + word(at + 8) / 1000;
+  return { ms: time(usage.userAt) + time(usage.systemAt), peakKb: word(usage.peakAt) };
 }
 
 function ownPeak(): number {

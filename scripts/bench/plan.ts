@@ -34,6 +34,8 @@ export type Plan = Rounds | Storm;
 export interface Answer {
   /** Milliseconds from before the start of the process to after its end, by label. */
   readonly times: Readonly<Record<string, readonly number[]>>;
+  /** Milliseconds that processors spent on it, the whole process tree and the kernel's part of it; not of a storm. */
+  readonly processor: Readonly<Record<string, readonly number[]>>;
   /** What was printed, by label: the last output, or every one of a storm. */
   readonly outputs: Readonly<Record<string, readonly string[]>>;
   /** The largest peak of resident memory among all processes that were run. */

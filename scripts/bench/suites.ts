@@ -5,11 +5,11 @@ import type { Step } from "./plan.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** A suite's executables, and a network of its own for it to work on. */
+/** A suite's executables, and networks of its own for it to work on. */
 export interface Suite {
-  readonly name: "ours" | "reference";
+  readonly name: "ours" | "multicall" | "reference";
   readonly bin: string;
-  /** Tells the two apart in names and addresses. */
+  /** Tells them apart in names and addresses. */
   readonly number: number;
 }
 
@@ -19,41 +19,65 @@ export const reference: Suite = {
   bin: join(root, "dist/reference/bin"),
   number: 2,
 };
-export const suites = [ours, reference] as const;
 /** The whole of ours in one file. */
-export const multicall = join(root, "dist/bench/multicall");
+export const multicall: Suite = {
+  name: "multicall",
+  bin: join(root, "dist/bench/multicall"),
+  number: 3,
+};
+export const suites = [ours, reference] as const;
 
 /** Where host-local keeps its files: in memory, so that no disk is measured. */
-export const dataDir = "/run/bench/networks";
+export const memory = "/run/bench/networks";
 
-export function networkOf({ number }: Suite, name = "net"): string {
-  return `${name}${number}`;
+/** Another form of a bridge network, measured beside the plain one on a bridge of its own. */
+export interface Variant {
+  /** One digit, part of names and addresses. */
+  readonly digit: number;
+  readonly dataDir?: string;
+  readonly bothFamilies?: boolean;
+  readonly ipMasq?: boolean;
 }
 
-/** bridge with host-local, as gateway, IPv4. */
-export function bridgeConfig(suite: Suite): object {
-  return {
-    cniVersion: "1.0.0",
-    name: networkOf(suite),
-    type: "bridge",
-    bridge: `bench${suite.number}`,
-    isGateway: true,
-    ipam: {
-      type: "host-local",
-      dataDir,
-      ranges: [[{ subnet: `10.${suite.number}.0.0/16` }]],
-      routes: [{ dst: "0.0.0.0/0" }],
-    },
-  };
+export const plain: Variant = { digit: 0 };
+
+export function networkOf({ number }: Suite, { digit, dataDir = memory }: Variant) {
+  return { name: `net${number}${digit}`, dataDir };
 }
 
-/** host-local alone, on a network of that name. */
-export function ipamConfig(suite: Suite, name: string): object {
+export function bridgeOf({ number }: Suite, { digit }: Variant): string {
+  return `bench${number}${digit}`;
+}
+
+/** bridge with host-local, as gateway; IPv4 unless the variant says otherwise. */
+export function bridgeConfig(suite: Suite, variant: Variant = plain): object {
+  const { name, dataDir } = networkOf(suite, variant);
+  const { digit, bothFamilies = false, ipMasq } = variant;
+  const second = 10 * suite.number + digit;
+  const ranges = [[{ subnet: `10.${second}.0.0/16` }]];
+  const routes = [{ dst: "0.0.0.0/0" }];
+  if (bothFamilies) {
+    ranges.push([{ subnet: `fd00:${second}::/64` }]);
+    routes.push({ dst: "::/0" });
+  }
   return {
     cniVersion: "1.0.0",
     name,
-    ipam: { type: "host-local", dataDir, ranges: [[{ subnet: `10.10${suite.number}.0.0/16` }]] },
+    type: "bridge",
+    bridge: bridgeOf(suite, variant),
+    isGateway: true,
+    ipMasq,
+    ipam: { type: "host-local", dataDir, ranges, routes },
   };
+}
+
+/** loopback, the same for everybody. */
+export const loopbackConfig = { cniVersion: "1.0.0", name: "lo", type: "loopback" };
+
+/** host-local alone, on a network of that name. */
+export function ipamConfig(suite: Suite, name: string): object {
+  const ranges = [[{ subnet: `10.10${suite.number}.0.0/16` }]];
+  return { cniVersion: "1.0.0", name, ipam: { type: "host-local", dataDir: memory, ranges } };
 }
 
 /** One call. `container` names the namespace too, which must exist where the plugin looks for it. */
