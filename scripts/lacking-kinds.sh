@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints which of the given kinds of links the running kernel cannot make, one a line: vlan, ipvlan, dummy, tun and so on.
+# Prints which of the given kinds of links the running kernel cannot make, one a line: vlan, ipvlan, dummy, tun and so on;
+# bridge-vlan is a bridge that keeps VLANs apart.
 # Needs root, works in a network namespace of its own.
 set -euo pipefail
 
@@ -11,6 +12,10 @@ for kind in "$@"; do
     tun) ip tuntap add probe mode tap 2>/dev/null || echo "$kind" ;;
     vlan) ip link add link parent name probe type vlan id 7 2>/dev/null || echo "$kind" ;;
     ipvlan | macvlan) ip link add link parent name probe type "$kind" 2>/dev/null || echo "$kind" ;;
+    bridge-vlan)
+      ip link add name probe type bridge vlan_filtering 1 2>/dev/null
+      ip -d link show dev probe | grep -q vlan_filtering || echo "$kind"
+      ;;
     vrf) ip link add probe type vrf table 7 2>/dev/null || echo "$kind" ;;
     *) ip link add probe type "$kind" 2>/dev/null || echo "$kind" ;;
   esac

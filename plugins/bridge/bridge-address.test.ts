@@ -4,8 +4,10 @@ import { toPrefix } from "../../pkg/cni/addresses.ts";
 import { formatPrefix } from "../../pkg/ip/prefix.ts";
 import { planAddresses, reversed } from "./bridge-address.ts";
 
+const target = { name: "cni0", failure: "failed to set bridge addr" };
+
 function plan(present: string[], wanted: string[], force = false) {
-  const { add, remove } = planAddresses("cni0", present.map(toPrefix), wanted.map(toPrefix), force);
+  const { add, remove } = planAddresses(target, present.map(toPrefix), wanted.map(toPrefix), force);
   return { add: add.map(formatPrefix), remove: remove.map(formatPrefix) };
 }
 
@@ -54,6 +56,6 @@ for (const { present, wanted } of conflicts) {
 }
 
 test("reversed takes a plan back", () => {
-  const made = planAddresses("cni0", [toPrefix("10.9.0.1/24")], [toPrefix("10.1.0.1/24")], true);
+  const made = planAddresses(target, [toPrefix("10.9.0.1/24")], [toPrefix("10.1.0.1/24")], true);
   assert.deepEqual(reversed(made), { add: made.remove, remove: made.add });
 });

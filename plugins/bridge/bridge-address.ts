@@ -16,12 +16,18 @@ export interface AddressPlan {
   readonly remove: readonly Prefix[];
 }
 
+/** What the addresses are for, and how the message begins where one is in the way. */
+export interface AddressTarget {
+  readonly name: string;
+  readonly failure: string;
+}
+
 /**
  * Compares the wanted addresses with those that are there. One that is there is left alone; one that stands in
  * the way is removed if `force`, else refused: of IPv4 any other one, of IPv6 one whose network overlaps.
  */
 export function planAddresses(
-  bridgeName: string,
+  target: AddressTarget,
   present: readonly Prefix[],
   wanted: readonly Prefix[],
   force: boolean,
@@ -32,7 +38,7 @@ export function planAddresses(
   for (const prefix of wanted) {
     if (there.some((other) => samePrefix(prefix, other))) continue;
     const inTheWay = there.filter((other) => conflicts(prefix, other));
-    if (inTheWay.length > 0 && !force) throw refused(bridgeName, prefix);
+    if (inTheWay.length > 0 && !force) throw refused(target, prefix);
     remove.push(...inTheWay);
     there = [...there.filter((other) => !inTheWay.includes(other)), prefix];
     add.push(prefix);
@@ -40,7 +46,7 @@ export function planAddresses(
   return { add, remove: remove.filter((prefix) => present.includes(prefix)) };
 }
 
-/** The bridge's addresses, but for those the kernel gave it by itself. */
+/** The link's addresses, but for those the kernel gave it by itself. */
 export function addressesOf(host: Namespace, { index }: Link): Prefix[] {
   return host.socket.dump(dumpAddresses({ index })).map(({ prefix }) => prefix);
 }
@@ -65,9 +71,7 @@ function conflicts(wanted: Prefix, other: Prefix): boolean {
   return wanted.address.family === 4 || overlaps(wanted, other);
 }
 
-function refused(bridgeName: string, wanted: Prefix): Error {
+function refused({ name, failure }: AddressTarget, wanted: Prefix): Error {
   const text = formatPrefix(wanted);
-  return new Error(
-    `failed to set bridge addr: "${bridgeName}" already has an IP address different from ${text}`,
-  );
+  return new Error(`${failure}: "${name}" already has an IP address different from ${text}`);
 }

@@ -1,15 +1,19 @@
 /** Connects the container to a bridge on the host, which may be its gateway. */
 
-import type { Dns, IpConfig, Result } from "../../pkg/cni/result.ts";
-import { aliasOf, aliasPrefix } from "../../pkg/link/attachment.ts";
+import type { Dns, Interface, Result } from "../../pkg/cni/result.ts";
 import { configureInterface } from "../../pkg/link/configure.ts";
-import { findHostLink, removeLink } from "../../pkg/link/find.ts";
-import { enableForwarding } from "../../pkg/link/forwarding.ts";
+import { wantedMtu } from "../../pkg/link/master.ts";
+import { markLink, removeVeth } from "../../pkg/link/remove.ts";
 import { createVeth, type Veth } from "../../pkg/link/veth.ts";
 import { waitUntilUp } from "../../pkg/link/wait.ts";
-import { dumpLinks, getLink, type Link, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
-import type { Namespace } from "../../pkg/ns/namespace.ts";
+import { getLink, type Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
+import {
+  addressesFromIpam,
+  collectInterfaces,
+  described,
+  mtuFor,
+} from "../../pkg/skel/interface.ts";
 import {
   collectMasqueradeRules,
   masqueradeAddresses,
@@ -17,12 +21,13 @@ import {
   stopMasquerade,
 } from "../../pkg/skel/masquerade.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
-import { addressesOf, addressRequests, planAddresses, reversed } from "./bridge-address.ts";
 import { checkAttachment } from "./check.ts";
 import { type BridgeConfig, bridgeEntries, checkConfig, wantedMac } from "./config.ts";
-import { bridgeAddresses, withGateways } from "./gateway.ts";
-import { bridgeLockMs, ensureBridge, portsOf } from "./host-bridge.ts";
+import { withGateways } from "./gateway.ts";
+import { bridgeLockMs, ensureBridge, requireBridge } from "./host-bridge.ts";
+import { setUpGateway } from "./host-gateway.ts";
 import { collectSpoofing, preventSpoofing, stopSpoofCheck } from "./spoof-check.ts";
+import { joinVlans, portVlans, wantsFiltering } from "./vlans.ts";
 
 /** Where the container's end stands in the result's interfaces. */
 const containerPlace = 2;
@@ -33,19 +38,16 @@ export const bridge = definePlugin({
   cniArgs: ["MAC"],
 
   add(context) {
-    const { config, container, host, ipam, undo } = context;
+    const { config, host } = context;
     checkConfig(config);
     const { bridgeLink, veth } = connect(context);
     preventSpoofing(context, { port: veth.host.name, mac: veth.container.mac });
-    const answer = ipam.add((step) => undo.push(step));
-    if (ipam.configured && (answer.ips ?? []).length === 0) {
-      throw new Error("IPAM plugin returned missing IP config");
-    }
+    const answer = addressesFromIpam(context, containerPlace);
     const { ips, routes } = withGateways(config, answer);
-    setUpHost(context, bridgeLink, veth, ips);
+    const place = { bridge: bridgeLink, port: veth.host };
+    const vlanGateway = setUpGateway(context, place, ips);
     masqueradeAddresses(context, ips);
-    const placed = ips.map((ip) => ({ ...ip, interface: containerPlace }));
-    setUpContainer(context, veth, { ips: placed, routes });
+    setUpContainer(context, veth, { ips, routes });
     const [bridgeNow, portNow] = host.send(
       getLink({ index: bridgeLink.index }),
       getLink({ index: veth.host.index }),
@@ -53,11 +55,12 @@ export const bridge = definePlugin({
     if (!config.disableContainerInterface) waitUntilUp(host, portNow);
     return {
       interfaces: [
-        { name: bridgeNow.name, mac: bridgeNow.mac },
-        { name: veth.host.name, mac: veth.host.mac },
-        { name: context.ifName, mac: veth.container.mac, sandbox: container.path },
+        onHost(context, bridgeNow),
+        onHost(context, veth.host),
+        described(context, { mac: veth.container.mac, mtu: veth.host.mtu }),
+        ...(vlanGateway ? [onHost(context, vlanGateway)] : []),
       ],
-      ips: placed,
+      ips,
       routes,
       dns: isSet(config.dns) ? config.dns : answer.dns,
     };
@@ -70,34 +73,29 @@ export const bridge = definePlugin({
   },
 
   del(context) {
-    const { host, findContainer, network, containerId, ifName, ipam, attempt } = context;
-    attempt(() => {
-      const link = findHostLink(host, { network, containerId, ifName });
-      // One that another suite made is known by its name in the container only.
-      if (link !== undefined) removeLink(host, { index: link.index });
-      else removeFromContainer(findContainer(), ifName);
-    });
+    const { host, findContainer, ipam, attempt } = context;
+    // The namespace is opened only if the pair is not found on the host.
+    const where = {
+      host,
+      get container() {
+        return findContainer();
+      },
+    };
+    attempt(() => removeVeth(where, context));
     stopSpoofCheck(context);
     stopMasquerade(context);
     attempt(() => ipam.del());
   },
 
   gc(context) {
-    const { host, network, validAttachments, ipam, attempt, log } = context;
-    const valid = validAttachments.map(({ containerID, ifname }) =>
-      aliasOf({ network, containerId: containerID, ifName: ifname }),
-    );
-    for (const { alias = "", index, name } of host.socket.dump(dumpLinks({ kind: "veth" }))) {
-      if (!alias.startsWith(aliasPrefix(network)) || valid.includes(alias)) continue;
-      attempt(() => removeLink(host, { index }));
-      log(`removed ${name} of the attachment ${alias}, which is no longer valid`);
-    }
     collectSpoofing(context);
     collectMasqueradeRules(context);
-    attempt(() => ipam.gc());
+    collectInterfaces(context, "veth");
   },
 
   status(context) {
+    checkConfig(context.config);
+    requireBridge(context.host, context.config.bridge);
     masqueradeStatus(context);
     context.ipam.status();
   },
@@ -105,58 +103,49 @@ export const bridge = definePlugin({
 
 /** The bridge with the pair attached to it: under the lock, which ADDs share, so that no failing ADD takes the bridge away between. */
 function connect(context: Context<BridgeConfig>): { bridgeLink: Link; veth: Veth } {
-  const { config, host, container, undo, cancelFd, cniArgs } = context;
+  const { config, host, container, undo, cancelFd, cniArgs, log } = context;
+  const { bridge: name, promiscMode: promiscuous } = config;
   const rollback = (step: () => void) => undo.push(step);
+  const mtu = wantedMtu(config, host);
+  const vlanFiltering = wantsFiltering(config);
+  const wanted = { name, mtu, promiscuous, vlanFiltering };
   return host.shared({ timeoutMs: bridgeLockMs, cancelFd }, () => {
-    const bridgeLink = ensureBridge(host, config, rollback);
+    const bridgeLink = ensureBridge(host, wanted, rollback);
+    if (vlanFiltering && !(bridgeLink.kind === "bridge" && bridgeLink.data?.vlanFiltering)) {
+      log(`bridge "${name}" does not filter VLANs: it does not keep them apart`);
+    }
     const veth = createVeth(host, container, {
       attachment: context,
-      mtu: config.mtu || undefined,
+      mtu,
       mac: wantedMac(config, cniArgs),
       master: bridgeLink.index,
       port: { hairpin: config.hairpinMode, isolated: config.portIsolation },
       rollback,
     });
+    joinVlans(host, veth.host, portVlans(config), config);
     return { bridgeLink, veth };
   });
 }
 
-/** Makes the bridge the gateway. */
-function setUpHost(
-  { config, host, undo }: Context<BridgeConfig>,
-  bridgeLink: Link,
-  veth: Veth,
-  ips: readonly IpConfig[],
-): void {
-  const wanted = bridgeAddresses(config, ips);
-  const present = wanted.length > 0 ? addressesOf(host, bridgeLink) : [];
-  const plan = planAddresses(bridgeLink.name, present, wanted, config.forceAddress);
-  undo.push(() => {
-    // Another container may have come to rely on the addresses meanwhile.
-    const others = portsOf(host, bridgeLink).filter(({ index }) => index !== veth.host.index);
-    if (others.length === 0) host.send(...addressRequests(bridgeLink, reversed(plan)));
-  });
-  const { index, mac } = bridgeLink;
-  // A gateway keeps its MAC: one that the kernel chose would change with the ports, and the neighbours not know.
-  const pin =
-    plan.add.length > 0 ? [setLink({ index, mac }, `keep the MAC of ${bridgeLink.name}`)] : [];
-  host.send(...addressRequests(bridgeLink, plan), ...pin);
-  enableForwarding(wanted.map(({ address }) => address.family));
-}
-
 function setUpContainer(
-  { config, container, ifName }: Context<BridgeConfig>,
+  context: Context<BridgeConfig>,
   { container: { index } }: Veth,
   result: Pick<Result, "ips" | "routes">,
 ): void {
-  if (config.disableContainerInterface) return;
+  const { config, container, ifName: name } = context;
+  const mark = markLink(index, context);
+  if (config.disableContainerInterface) {
+    container.send(mark);
+    return;
+  }
   const detectDuplicates = config.enabledad;
-  const place = containerPlace;
-  configureInterface(container, { name: ifName, index, place, detectDuplicates }, result);
+  const setup = { name, index, place: containerPlace, detectDuplicates, first: [mark] };
+  configureInterface(container, setup, result);
 }
 
-function removeFromContainer(container: Namespace | undefined, ifName: string): void {
-  if (container !== undefined) removeLink(container, { name: ifName });
+/** An interface on the host as results tell it. */
+function onHost({ cniVersion }: Context<BridgeConfig>, { name, mac, mtu }: Link): Interface {
+  return { name, mac, mtu: mtuFor(cniVersion, mtu) };
 }
 
 /** Whether a configuration says anything about DNS; an empty object does not. */

@@ -13,9 +13,10 @@ import { LinkFlag } from "../../pkg/netlink/rtnetlink/link-settings.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { verifyMasquerade } from "../../pkg/skel/masquerade.ts";
 import { addressesOf } from "./bridge-address.ts";
-import type { BridgeConfig } from "./config.ts";
+import { type BridgeConfig, vlanGatewayName } from "./config.ts";
 import { bridgeAddresses } from "./gateway.ts";
 import { verifySpoofing } from "./spoof-check.ts";
+import { verifyVlans } from "./vlans.ts";
 
 /** Throws, naming the first difference. */
 export function checkAttachment(context: Context<BridgeConfig>): void {
@@ -36,11 +37,25 @@ export function checkAttachment(context: Context<BridgeConfig>): void {
   verifyRoutes(container, link, prevResult.routes ?? []);
   verifySpoofing(context, { port: port.name, mac: link.mac ?? "" });
   verifyMasquerade(context);
-  const present = addressesOf(host, bridge);
-  for (const wanted of bridgeAddresses(config, ips)) {
+  verifyVlans(host, port, config);
+  const addresses = bridgeAddresses(config, ips);
+  if (addresses.length === 0) return;
+  const gateway = config.vlan === 0 ? bridge : checkVlanGateway(context, prevResult);
+  const present = addressesOf(host, gateway);
+  const what = config.vlan === 0 ? "bridge" : "interface";
+  for (const wanted of addresses) {
     if (present.some((prefix) => samePrefix(prefix, wanted))) continue;
-    throw new Error(`bridge "${bridge.name}" has lost its address ${formatPrefix(wanted)}`);
+    throw new Error(`${what} "${gateway.name}" has lost its address ${formatPrefix(wanted)}`);
   }
+}
+
+/** The interface that has the gateways' addresses of the VLAN must be the one that ADD told of, and pass packets. */
+function checkVlanGateway({ config, host }: Context<BridgeConfig>, prevResult: Result): Link {
+  const name = vlanGatewayName(config);
+  const told = prevResult.interfaces?.find((it) => it.name === name && !it.sandbox);
+  const gateway = verifyLink(host, name, { mac: told?.mac || undefined });
+  if (!gateway.up) throw new Error(`interface "${name}" is down`);
+  return gateway;
 }
 
 function checkBridge({ config, host }: Context<BridgeConfig>, prevResult: Result): Link {

@@ -33,11 +33,20 @@ const refused = [
     code: 7,
     message: 'unknown ipmasq backend "ebpf"',
   },
-  { keys: { vlan: 5 }, code: 2, message: 'unsupported field "vlan" with value 5' },
+  ...[-1, 4095].map((vlan) => ({
+    keys: { vlan },
+    code: 7,
+    message: `invalid VLAN ID ${vlan} (must be between 0 and 4094)`,
+  })),
   {
-    keys: { vlanTrunk: [{ id: 1 }] },
-    code: 2,
-    message: 'unsupported field "vlanTrunk" with value [{"id":1}]',
+    keys: { vlanTrunk: [{ id: 0 }] },
+    code: 7,
+    message: "incorrect trunk id parameter",
+  },
+  {
+    keys: { bridge: "bridge-of-mine", vlan: 7, isGateway: true },
+    code: 7,
+    message: `the name of the VLAN's gateway interface is too long: "bridge-of-mine.7"`,
   },
 ];
 
@@ -51,7 +60,10 @@ for (const { keys, code, message } of refused) {
 }
 
 const wrongTypes = [
-  { keys: { mtu: "1500" }, message: 'invalid value for "mtu": expected number, got "1500"' },
+  {
+    keys: { mtu: "1500" },
+    message: 'invalid value for "mtu": expected (number | "auto"), got "1500"',
+  },
   { keys: { mtu: -1 }, message: 'invalid value for "mtu": expected >=0, got -1' },
   {
     keys: { isGateway: "yes" },

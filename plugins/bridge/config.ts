@@ -1,12 +1,16 @@
 /** The bridge plugin's configuration: its table, and what the keys mean together. */
 
 import * as v from "valibot";
-import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { formatMac, parseMac } from "../../pkg/ip/mac.ts";
-import { integer, mac, mtu } from "../../pkg/skel/field.ts";
+import { integer, mac, mtuEntries } from "../../pkg/skel/field.ts";
 import { checkMasqueradeConfig, masqueradeEntries } from "../../pkg/skel/masquerade.ts";
+import { refuse } from "../../pkg/skel/refuse.ts";
+import { checkVlans } from "./vlans.ts";
 
 const flag = v.optional(v.boolean(), false);
+const id = v.optional(integer());
+/** IFNAMSIZ less its NUL, linux/if.h */
+const longestName = 15;
 
 /** Keys besides the common ones; README.md says what each does. */
 export const bridgeEntries = {
@@ -14,7 +18,7 @@ export const bridgeEntries = {
   isGateway: flag,
   isDefaultGateway: flag,
   forceAddress: flag,
-  mtu: v.optional(mtu, 0),
+  ...mtuEntries,
   hairpinMode: flag,
   promiscMode: flag,
   enabledad: flag,
@@ -22,7 +26,7 @@ export const bridgeEntries = {
   portIsolation: flag,
   ...masqueradeEntries,
   vlan: v.optional(integer(), 0),
-  vlanTrunk: v.optional(v.array(v.unknown()), []),
+  vlanTrunk: v.optional(v.array(v.object({ minID: id, maxID: id, id }))),
   preserveDefaultVlan: flag,
   macspoofchk: flag,
   args: v.optional(v.object({ cni: v.optional(v.object({ mac: v.optional(mac) })) })),
@@ -34,17 +38,25 @@ export type BridgeConfig = v.InferOutput<v.ObjectSchema<typeof bridgeEntries, un
   readonly ipam?: { readonly type: string };
 };
 
-/** Refuses keys that do not go together, and those that this version cannot honour (code 2). */
+/** Refuses keys that do not go together, and values that cannot be. */
 export function checkConfig(config: BridgeConfig): void {
+  checkVlans(config);
   if (config.hairpinMode && config.promiscMode) {
-    throw invalid("cannot set hairpin mode and promiscuous mode at the same time");
+    refuse("cannot set hairpin mode and promiscuous mode at the same time");
   }
   if (config.disableContainerInterface && (config.ipam?.type ?? "") !== "") {
-    throw invalid("cannot use IPAM when DisableContainerInterface flag is set");
+    refuse("cannot use IPAM when DisableContainerInterface flag is set");
   }
   checkMasqueradeConfig(config);
-  if (config.vlan !== 0) throw unsupported("vlan", config.vlan);
-  if (config.vlanTrunk.length > 0) throw unsupported("vlanTrunk", config.vlanTrunk);
+  const gateway = vlanGatewayName(config);
+  if (config.vlan !== 0 && isGateway(config) && gateway.length > longestName) {
+    refuse(`the name of the VLAN's gateway interface is too long: "${gateway}"`);
+  }
+}
+
+/** The interface that has the gateways' addresses of a VLAN. */
+export function vlanGatewayName({ bridge, vlan }: BridgeConfig): string {
+  return `${bridge}.${vlan}`;
 }
 
 /** The MAC address asked for, in the kernel's notation: the runtime's word counts most, then `args`, then CNI_ARGS. */
@@ -55,20 +67,11 @@ export function wantedMac(
   const text = runtimeConfig?.mac || args?.cni?.mac || cniArgs.MAC || "";
   if (text === "") return undefined;
   const bytes = parseMac(text);
-  if (bytes === undefined) throw invalid(`address ${text}: invalid MAC address`);
+  if (bytes === undefined) refuse(`address ${text}: invalid MAC address`);
   return formatMac(bytes);
 }
 
 /** True if the gateway's address goes on the bridge. */
 export function isGateway(config: BridgeConfig): boolean {
   return config.isGateway || config.isDefaultGateway;
-}
-
-function invalid(message: string): CniError {
-  return new CniError(ErrorCode.invalidConfig, message);
-}
-
-function unsupported(key: string, value: unknown): CniError {
-  const message = `unsupported field "${key}" with value ${JSON.stringify(value)}`;
-  return new CniError(ErrorCode.unsupportedField, message);
 }

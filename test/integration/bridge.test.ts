@@ -126,8 +126,14 @@ test("the first packet gets through as soon as ADD has returned", () =>
     }
   }));
 
+interface LinkOfResult {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+}
+
 /** The result as each version prints it, with the MACs and the name that chance decides. */
-function expectedResult(version: string, links: { name: string; mac: string }[]): object {
+function expectedResult(version: string, links: LinkOfResult[]): object {
   const [bridge, port, container] = links;
   const sandbox = "/run/netns/c1";
   const [address4, address6] = ["10.1.0.2/24", "fd00:1::2/64"];
@@ -136,6 +142,7 @@ function expectedResult(version: string, links: { name: string; mac: string }[])
     { dst: "0.0.0.0/0", gw: gateway4 },
     { dst: "::/0", gw: gateway6 },
   ];
+  const plain = ({ name = "", mac = "" } = {}) => ({ name, mac });
   if (version === "0.1.0" || version === "0.2.0") {
     return {
       cniVersion: version,
@@ -147,7 +154,7 @@ function expectedResult(version: string, links: { name: string; mac: string }[])
   if (version.startsWith("0.")) {
     return {
       cniVersion: version,
-      interfaces: [bridge, port, { ...container, sandbox }],
+      interfaces: [plain(bridge), plain(port), { ...plain(container), sandbox }],
       ips: [
         { version: "4", interface: 2, address: address4, gateway: gateway4 },
         { version: "6", interface: 2, address: address6, gateway: gateway6 },
@@ -156,7 +163,9 @@ function expectedResult(version: string, links: { name: string; mac: string }[])
       dns: {},
     };
   }
-  const sorted = ({ name = "", mac = "" } = {}) => ({ mac, name });
+  // Only this one has room for the MTU.
+  const sorted = ({ name = "", mac = "", mtu = 0 } = {}) =>
+    version === "1.1.0" ? { mac, mtu, name } : { mac, name };
   return {
     cniVersion: version,
     interfaces: [sorted(bridge), sorted(port), { ...sorted(container), sandbox }],
@@ -169,7 +178,8 @@ function expectedResult(version: string, links: { name: string; mac: string }[])
 }
 
 for (const cniVersion of ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]) {
-  test(`the result of version ${cniVersion} is the reference's to the byte`, () =>
+  const than = cniVersion === "1.1.0" ? ", but for the MTUs" : "";
+  test(`the result of version ${cniVersion} is the reference's to the byte${than}`, () =>
     withContainer(async (host) => {
       const config = gatewayConfig({ cniVersion });
       const { reply } = await attach(host, { config });
@@ -182,7 +192,8 @@ for (const cniVersion of ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", 
         ["", port?.ifname ?? ""],
         ["c1", "eth0"],
       ] as const) {
-        links.push({ name, mac: (await link(host, netns, name)).address });
+        const { address: mac, mtu } = await link(host, netns, name);
+        links.push({ name, mac, mtu });
       }
       const expected = JSON.stringify(expectedResult(cniVersion, links), undefined, 4);
       assert.equal(reply.stdout, expected);
@@ -307,6 +318,21 @@ test("mtu: applies to a new bridge and to both ends of the pair", () =>
     assert.equal((await link(host, "c1", "eth0")).mtu, 1400);
   }));
 
+test("mtu: auto is that of the default route's link, less the overhead", () =>
+  withContainer(async (host) => {
+    await host.run("ip", "link", "add", "up0", "mtu", "1460", "up", "type", "bridge");
+    await host.run("ip", "route", "add", "default", "dev", "up0");
+    const config = bridgeConfig({ mtu: "auto", mtuOverhead: 60 });
+    const { result, hostEnd } = await attach(host, { config });
+    assert.equal((await link(host, "", "cni0")).mtu, 1400);
+    assert.equal((await link(host, "", hostEnd)).mtu, 1400);
+    assert.equal((await link(host, "c1", "eth0")).mtu, 1400);
+    assert.deepEqual(
+      result.interfaces?.map(({ mtu }) => mtu),
+      [1400, 1400, 1400],
+    );
+  }));
+
 test("mtu: leaves that of an existing bridge to its ports", () =>
   withContainer(async (host) => {
     await host.run("ip", "link", "add", "cni0", "type", "bridge");
@@ -369,7 +395,17 @@ test("enabledad: duplicate address detection is off by default and on if wanted"
 test("enabledad: ADD returns once the addresses can be used", () =>
   withContainer(async (host) => {
     await attach(host, { config: gatewayConfig({ enabledad: true }) });
-    const tentative = await host.run("ip", "-n", "c1", "-6", "address", "show", "tentative");
+    const tentative = await host.run(
+      "ip",
+      "-n",
+      "c1",
+      "-6",
+      "address",
+      "show",
+      "scope",
+      "global",
+      "tentative",
+    );
     assert.equal(tentative, "");
   }));
 
@@ -639,7 +675,7 @@ test("values that ask for nothing are taken", () =>
     const config = bridgeConfig({
       ipMasq: false,
       vlan: 0,
-      vlanTrunk: [],
+      vlanTrunk: null,
       macspoofchk: false,
       preserveDefaultVlan: false,
       mtu: 0,

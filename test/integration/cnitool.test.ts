@@ -350,14 +350,14 @@ test("validate finds the mistakes that the shipped schemas know", () =>
   withHost(async (host) => {
     const file = host.write(
       `${configDirectory}/bad.conflist`,
-      `{"cniVersion": "1.1.0", "name": "net1",\n "plugins": [{"type": "bridge", "isGatway": true, "mtu": "big"}]}`,
+      `{"cniVersion": "1.1.0", "name": "net1",\n "plugins": [{"type": "bridge", "isGatway": true, "vlan": "big"}]}`,
     );
     const { status, stdout } = await runTool(host, oursOnOurs, "validate", file);
     assert.equal(status, 1);
     assert.deepEqual(stdout.trimEnd().split("\n"), [
       `${file}:2:23: note: the container gets no address: there is no "ipam" with a "type"`,
       `${file}:2:33: warning: unknown key "isGatway": did you mean "isGateway"?`,
-      `${file}:2:58: error: invalid value for "plugins[0].mtu": expected a whole number, got "big"`,
+      `${file}:2:59: error: invalid value for "plugins[0].vlan": expected a whole number, got "big"`,
     ]);
   }));
 

@@ -7,7 +7,7 @@ import type { Reply } from "./host.ts";
 /** A result of 1.x, as far as tests look at it. */
 export interface Result {
   cniVersion: string;
-  interfaces?: { name: string; mac?: string; sandbox?: string }[];
+  interfaces?: { name: string; mac?: string; mtu?: number; sandbox?: string }[];
   ips?: { address: string; gateway?: string; interface?: number }[];
   routes?: { dst: string; gw?: string }[];
   dns?: Record<string, unknown>;
