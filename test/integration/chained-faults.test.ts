@@ -1,0 +1,115 @@
+/** Errors of the kernel, and SIGKILL, at every system call of ADD and DEL of the plugins that stand in a chain. */
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import test from "node:test";
+import { Chain } from "./harness/chain.ts";
+import { describe } from "./harness/command.ts";
+import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
+import { type Call, type Host, type Reply, type Verb, withHost } from "./harness/host.ts";
+import { type Point, pointsOf, withFault } from "./harness/inject.ts";
+import { type Config, dualStack, withResult } from "./harness/networks.ts";
+import { changes, type Snapshot } from "./harness/snapshot.ts";
+
+/** Each follows ptp. What they change is all in a snapshot. */
+const configs: Record<string, Config> = {
+  tuning: {
+    mac: "02:11:22:33:44:55",
+    mtu: 1400,
+    promisc: true,
+    sysctl: { "net.ipv4.conf.lo.arp_filter": "1", "net.ipv4.conf.all.arp_notify": "1" },
+  },
+};
+
+const member = (plugin: string): Config => ({
+  cniVersion: "1.1.0",
+  name: "net1",
+  type: plugin,
+  ...configs[plugin],
+});
+
+/** What these calls may well fail with; the others get ENOMEM. */
+const likelyErrors: Readonly<Record<string, string>> = {
+  openat: "EMFILE",
+  read: "EIO",
+  write: "ENOSPC",
+  sendto: "ENOBUFS",
+  recvfrom: "ENOBUFS",
+  recvmmsg: "ENOBUFS",
+  setns: "EPERM",
+  socket: "EMFILE",
+};
+
+const faultAt = ({ name }: Point) => `error=${likelyErrors[name] ?? "ENOMEM"}`;
+
+/** Tells what is wrong at one point; undefined if nothing is. */
+type Step = (call: Call, point: Point) => Promise<Reply>;
+
+async function sweep(verb: Verb, plugin: string, step: (host: Host) => Step): Promise<void> {
+  await withHost(async (host) => {
+    await host.addNetns("c1");
+    const chain = new Chain(host, [{ type: "ptp", cniVersion: "1.1.0", ipam: dualStack }]);
+    const call = { plugin, config: withResult(member(plugin), await chain.add()) };
+    // The first time makes what stays: directories.
+    for (const once of ["ADD", "DEL"] as const) await host.cni(once, call);
+    if (verb === "DEL") resultOf(await host.cni("ADD", call));
+    const points = await pointsOf(host, verb, call);
+    assert.ok(points.length > 10, `only ${points.length} system calls`);
+    assertSuccess(await host.cni("DEL", call));
+    const before = await host.snapshot();
+    const faults: string[] = [];
+    for (const point of points) {
+      const reply = await step(host)(call, point);
+      const left = await leftovers(host, before);
+      if (left.length === 0) continue;
+      faults.push(
+        [`at the ${point.ordinal}. such call, ${point.text}`, ...left, describe(reply)].join("\n"),
+      );
+      await host.cni("DEL", call);
+    }
+    const shown = faults.slice(0, 6).join("\n\n");
+    assert.equal(faults.length, 0, `${faults.length} of ${points.length} points:\n${shown}`);
+  });
+}
+
+async function leftovers(host: Host, before: Snapshot): Promise<string[]> {
+  const backups = host.outside("/run/cni/tuning");
+  const files = existsSync(backups)
+    ? readdirSync(backups, { recursive: true, encoding: "utf8" })
+    : [];
+  // A killed process may leave a file without its name; nobody reads those.
+  return [
+    ...changes(before, await host.snapshot()),
+    ...files.filter((name) => name.endsWith(".json")),
+  ];
+}
+
+for (const plugin of Object.keys(configs)) {
+  test(`${plugin}: an error of any system call of ADD fails it cleanly, and leaves nothing`, () =>
+    sweep("ADD", plugin, (host) => async (call, point) => {
+      const reply = await host.cni("ADD", withFault(call, point, faultAt(point)));
+      if (reply.status === 0) {
+        resultOf(reply);
+        assertSuccess(await host.cni("DEL", call));
+      } else if (reply.stdout !== "") assertError(reply, {});
+      assert.equal(reply.signal, null, describe(reply));
+      return reply;
+    }));
+
+  test(`${plugin}: after SIGKILL at any system call of ADD, DEL cleans up`, () =>
+    sweep("ADD", plugin, (host) => async (call, point) => {
+      const reply = await host.cni("ADD", withFault(call, point, "signal=SIGKILL"));
+      assert.equal(reply.signal, "SIGKILL", describe(reply));
+      assertSuccess(await host.cni("DEL", call));
+      return reply;
+    }));
+
+  test(`${plugin}: after an error of any system call of DEL, another DEL cleans up`, () =>
+    sweep("DEL", plugin, (host) => async (call, point) => {
+      resultOf(await host.cni("ADD", call));
+      const reply = await host.cni("DEL", withFault(call, point, faultAt(point)));
+      // One that says it succeeded must have done it all.
+      if (reply.status !== 0) assertSuccess(await host.cni("DEL", call));
+      return reply;
+    }));
+}
