@@ -53,15 +53,26 @@ async function bundle(file: string, output: string): Promise<string> {
   return outfile;
 }
 
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
 /** Runs one program; prints what it says only when it failed. */
-function run(file: string, program: string): { passed: number; failed: number } {
+function run(file: string, program: string): Counts {
   const { status, signal, stdout, stderr } = spawnSync(engine, ["--run", program], {
     encoding: "utf8",
     timeout: 120_000,
     killSignal: "SIGKILL",
   });
-  const [, passed, failed] = /^(\d+) passed, (\d+) failed.*\n$/m.exec(stdout) ?? [];
-  const counts = { passed: Number(passed ?? 0), failed: Number(failed ?? 0) };
+  const [, passed, failed, skipped] =
+    /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\n$/m.exec(stdout) ?? [];
+  const counts = {
+    passed: Number(passed ?? 0),
+    failed: Number(failed ?? 0),
+    skipped: Number(skipped ?? 0),
+  };
   if (status === 0 && passed !== undefined) return counts;
   const ending = signal === null ? "" : `ended by ${signal}\n`;
   console.log(`${file}\n${stdout}${stderr}${ending}`);
@@ -75,19 +86,21 @@ async function main(): Promise<number> {
   }
   const files = findTests(process.argv.slice(2));
   const output = mkdtempSync(join(tmpdir(), "engine-tests-"));
-  const total = { passed: 0, failed: 0 };
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   try {
     const programs = await Promise.all(files.map((file) => bundle(file, output)));
     for (const [index, file] of files.entries()) {
-      const { passed, failed } = run(file, programs[index] ?? "");
+      const { passed, failed, skipped } = run(file, programs[index] ?? "");
       total.passed += passed;
       total.failed += failed;
+      total.skipped += skipped;
     }
   } finally {
     rmSync(output, { recursive: true });
   }
+  const { passed, failed, skipped } = total;
   console.log(
-    `${total.passed} passed, ${total.failed} failed in ${files.length} files on the engine`,
+    `engine: ${passed} passed, ${failed} failed, ${skipped} skipped in ${files.length} files`,
   );
   return files.length > 0 && total.failed === 0 ? 0 : 1;
 }

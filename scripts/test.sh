@@ -21,11 +21,13 @@ counts() {
   awk -v status="$status" '
     match($0, /[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped/) {
       split(substr($0, RSTART, RLENGTH), n, /[^0-9]+/)
-      found = 1; p = n[1]; f = n[2]; s = n[3]
+      found = 1; found_own = 1; p = n[1]; f = n[2]; s = n[3]
     }
     /^(ℹ|#) (pass|fail|cancelled|skipped|todo) [0-9]+$/ { found = 1; node[$2] = $3; seen = 1 }
     END {
-      if (seen) { p = node["pass"]; f = node["fail"] + node["cancelled"]; s = node["skipped"] + node["todo"] }
+      if (seen && !found_own) {
+        p = node["pass"]; f = node["fail"] + node["cancelled"]; s = node["skipped"] + node["todo"]
+      }
       if (!found) { p = status == 0; f = status != 0; s = 0 }
       if (status != 0 && f == 0) f = 1
       print p + 0, f + 0, s + 0

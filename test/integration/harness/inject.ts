@@ -1,6 +1,7 @@
 /** Faults at every point of a plugin's run, put there by strace. */
 
 import { readFileSync } from "node:fs";
+import type { Outcome } from "./command.ts";
 import type { Call, Host, Verb } from "./host.ts";
 
 /** One system call of a run: the `ordinal`th of its name. */
@@ -35,4 +36,12 @@ export function withFault(call: Call, { name, ordinal }: Point, fault: string): 
   const inject = `inject=${name}:${fault}:when=${ordinal}`;
   const wrap = ["strace", "-qq", "-o", "/dev/null", "-e", `trace=${name}`, "-e", inject];
   return { ...call, wrap };
+}
+
+/**
+ * Whether the plugin got past a point that kills. It may where the call is not made each time: host-local renames the
+ * folder of its index only when a second has passed since the last change.
+ */
+export function missedPoint({ name }: Point, { signal, status }: Outcome): boolean {
+  return signal !== "SIGKILL" && !(name === "renameat2" && status === 0);
 }
