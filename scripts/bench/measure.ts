@@ -87,7 +87,8 @@ function outputOf(step: Step, result: SpawnResult): string {
   const stdout = decode(result.stdout);
   if (result.error !== 0 || result.status !== 0) {
     const how = `errno ${result.error}, status ${result.status}, signal ${result.signal}`;
-    throw new Error(`${step.label} failed (${how}): ${stdout}${decode(result.stderr)}`);
+    const printed = `${stdout}${decode(result.stderr)}`.trim() || "it printed nothing";
+    throw new Error(`${step.path} ${step.label} failed (${how}): ${printed}`);
   }
   return stdout;
 }
@@ -153,4 +154,9 @@ function ownPeak(): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(readText("/proc/self/status"))?.[1]);
 }
 
-main();
+try {
+  main();
+} catch (error) {
+  writeAll(new Fd(2), encode(error instanceof Error ? error.message : String(error)));
+  exit(1);
+}

@@ -2,17 +2,19 @@
 
 import { draw } from "./drawing.ts";
 import {
+  type Attached,
   type Attachment,
   attach,
   bridgeName,
   type Container,
   check,
+  cleanUp,
   containers,
   detach,
+  executables,
   json,
   ping,
   reservations,
-  run,
 } from "./world.ts";
 
 const colours = process.stdout.isTTY;
@@ -43,8 +45,8 @@ function addressOf({ ips }: Attachment, family: 4 | 6): string {
   return found.address.replace(/\/.*/, "");
 }
 
-function talk(results: ReadonlyMap<Container, Attachment>): void {
-  const target = results.get("db");
+function talk(attached: ReadonlyMap<Container, Attached>): void {
+  const target = attached.get("db")?.bridge;
   if (target === undefined) throw new Error("db is not attached");
   for (const family of [4, 6] as const) {
     const other = addressOf(target, family);
@@ -67,32 +69,56 @@ function proveNothingIsLeft(): void {
   if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
 }
 
-heading("1. attach two containers: loopback, then bridge with host-local");
-const results = new Map<Container, Attachment>();
-for (const container of containers) {
-  const { result, times } = attach(container);
-  results.set(container, result);
-  step(`ADD ${container}`, `loopback ${ms(times[0])}, bridge + host-local ${ms(times[1])}`);
+function attachBoth(): Map<Container, Attached> {
+  heading("1. ADD: attach two containers, by loopback and by bridge with host-local");
+  const attached = new Map<Container, Attached>();
+  for (const container of containers) {
+    const made = attach(container);
+    attached.set(container, made);
+    step(`${container}: loopback`, ms(made.ms.loopback));
+    const note = attached.size === 1 ? "  (the first one makes the bridge, too)" : "";
+    step(`${container}: bridge + host-local`, ms(made.ms.bridge) + note);
+  }
+  return attached;
 }
 
-heading("2. what was made");
-for (const line of draw()) console.log(`  ${line}`);
-
-heading("3. they talk, in both families");
-talk(results);
-
-heading("4. CHECK compares it with the results");
-for (const [container, result] of results) {
-  check(container, result);
-  step(`CHECK ${container}`, "as ADD left it");
+function checkBoth(attached: ReadonlyMap<Container, Attached>): void {
+  heading("4. CHECK: compare what is there with what ADD said");
+  for (const [container, made] of attached) {
+    const took = check(container, made);
+    step(`${container}: loopback, bridge, host-local`, `as it should be, ${ms(took)}`);
+  }
 }
 
-heading("5. detach them");
-for (const container of containers) step(`DEL ${container}`, ms(detach(container)));
-proveNothingIsLeft();
-step("links, addresses and reservations", "none left");
-step(`the bridge ${bridgeName}`, "stays for the next container");
+function detachBoth(): void {
+  heading("5. DEL: detach them");
+  for (const container of containers) step(container, ms(detach(container)));
+  proveNothingIsLeft();
+  step("links, addresses and reservations", "none left");
+  step(`the bridge ${bridgeName}`, "stays for the next container");
+}
 
-for (const container of containers) run("ip", "netns", "delete", container);
-run("ip", "link", "delete", bridgeName);
-console.log(`\nAll of it happened in namespaces of its own, which are gone now.`);
+function main(): void {
+  console.log(
+    "tscni: CNI plugins in TypeScript. Times are of whole processes, from start to exit.",
+  );
+  for (const { name, bytes } of executables()) {
+    console.log(`  ${name.padEnd(44)} ${(bytes / 1e6).toFixed(1)} MB, static, needs nothing else`);
+  }
+  const attached = attachBoth();
+  heading("2. What was made");
+  for (const line of draw()) console.log(`  ${line}`);
+  heading("3. They talk, in both families");
+  talk(attached);
+  checkBoth(attached);
+  detachBoth();
+  cleanUp();
+  console.log("\nAll of it happened in namespaces of its own, which are gone now.");
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(`\nThe demo failed: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}

@@ -38,15 +38,26 @@ function drawContainer(container: Container, links: readonly Link[]): string[] {
   const inside = ["-n", container];
   const [eth0] = json<Link[]>("ip", "-j", ...inside, "link", "show", "eth0");
   const port = links.find(({ ifindex }) => ifindex === eth0?.link_index);
+  if (port?.master !== bridgeName) throw new Error(`${container} is not on ${bridgeName}`);
   const routes = ["-4", "-6"]
-    .flatMap((family) => json<Route[]>("ip", "-j", ...inside, family, "route", "show", "default"))
-    .map(({ gateway }) => gateway);
+    .flatMap((family) =>
+      json<Route[]>("ip", "-j", ...inside, family, "route", "show", "dev", "eth0"),
+    )
+    .filter(({ dst }) => !dst.startsWith("fe80:"))
+    .map(({ dst, gateway }) =>
+      gateway === undefined ? `${dst} on link` : `${dst} via ${gateway}`,
+    );
   return [
-    `${port?.ifname} ===== eth0 in ${container}   (${eth0?.address})`,
-    `addresses  ${addressesOf(inside, "eth0").join("  ")}`,
-    `default    via ${routes.join("  and  ")}`,
-    `alias      ${port?.ifalias}`,
+    `${port.ifname} ===== eth0 in ${container}   (${eth0?.address})`,
+    `alias      ${port.ifalias}`,
+    ...labelled("addresses", addressesOf(inside, "eth0")),
+    ...labelled("routes", routes),
   ];
+}
+
+/** A label, and its values below each other. */
+function labelled(label: string, values: readonly string[]): string[] {
+  return values.map((value, index) => `${(index === 0 ? label : "").padEnd(11)}${value}`);
 }
 
 function addressesOf(inside: readonly string[], link: string): string[] {

@@ -1,7 +1,7 @@
 /** The demo's containers: what they are given, how their plugins are called, and what can be seen of them. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { measure } from "../bench/launch.ts";
 import type { Step } from "../bench/plan.ts";
@@ -14,7 +14,7 @@ export const bridgeName = "demo0";
 export const containers = ["web", "db"] as const;
 export type Container = (typeof containers)[number];
 
-const loopback = { cniVersion: "1.0.0", name: "lo", type: "loopback" };
+const loopbackNetwork = { cniVersion: "1.0.0", name: "lo", type: "loopback" };
 
 export const network = {
   cniVersion: "1.0.0",
@@ -53,7 +53,7 @@ function call(
       CNI_IFNAME: plugin === "loopback" ? "lo" : "eth0",
       CNI_PATH: bin,
     },
-    config: { ...(plugin === "loopback" ? loopback : network), ...more },
+    config: { ...(plugin === "loopback" ? loopbackNetwork : network), ...more },
   };
   const { times, outputs } = measure({
     kind: "rounds",
@@ -65,24 +65,49 @@ function call(
   return { stdout: outputs[command]?.[0] ?? "", ms: times[command]?.[0] ?? Number.NaN };
 }
 
-/** Attaches a container through both plugins, as a runtime does; the second's result, and the times. */
-export function attach(container: Container): { result: Attachment; times: [number, number] } {
+/** What the two plugins printed for a container, and how long each took. */
+export interface Attached {
+  readonly loopback: object;
+  readonly bridge: Attachment;
+  readonly ms: { readonly loopback: number; readonly bridge: number };
+}
+
+/** Attaches a container through both plugins, as a runtime does. */
+export function attach(container: Container): Attached {
   run("ip", "netns", "add", container);
-  const first = call("ADD", container, "loopback");
-  const second = call("ADD", container, "bridge");
-  return { result: JSON.parse(second.stdout), times: [first.ms, second.ms] };
+  const loopback = call("ADD", container, "loopback");
+  const bridge = call("ADD", container, "bridge");
+  return {
+    loopback: JSON.parse(loopback.stdout),
+    bridge: JSON.parse(bridge.stdout),
+    ms: { loopback: loopback.ms, bridge: bridge.ms },
+  };
 }
 
-/** CHECK with the result of ADD; throws if the plugin finds fault. */
-export function check(container: Container, result: Attachment): void {
-  call("CHECK", container, "bridge", { prevResult: result });
+/** CHECK of both plugins with what ADD printed; throws if one finds fault. How long both took. */
+export function check(container: Container, { loopback, bridge }: Attached): number {
+  const first = call("CHECK", container, "loopback", { prevResult: loopback });
+  return first.ms + call("CHECK", container, "bridge", { prevResult: bridge }).ms;
 }
 
-/** DEL through both plugins; how long the second took. */
+/** DEL through both plugins; how long both took. */
 export function detach(container: Container): number {
   const { ms } = call("DEL", container, "bridge");
-  call("DEL", container, "loopback");
-  return ms;
+  return ms + call("DEL", container, "loopback").ms;
+}
+
+/** The executables that the demo uses, with their sizes. */
+export function executables(): { name: string; bytes: number }[] {
+  return ["loopback", "bridge", "host-local"].map((plugin) => ({
+    name: `dist/bin/${plugin}`,
+    bytes: statSync(join(bin, plugin)).size,
+  }));
+}
+
+/** Removes what is not the plugins' to remove. */
+export function cleanUp(): void {
+  for (const container of containers) run("ip", "netns", "delete", container);
+  run("ip", "link", "delete", bridgeName);
 }
 
 /** Runs a program; its output. */
@@ -95,9 +120,11 @@ export function json<T>(program: string, ...args: string[]): T {
   return JSON.parse(run(program, ...args) || "[]");
 }
 
-/** Round-trip time of one packet in milliseconds; throws if none came back. */
+/** Round-trip time of the first answer in milliseconds; throws if none comes within five seconds. */
 export function ping(from: Container, to: string): number {
-  const output = run("ip", "netns", "exec", from, "ping", "-c", "1", "-W", "2", to);
+  // Several tries: a new IPv6 address answers only once the kernel is sure that nobody else has it.
+  const ping = ["ping", "-n", "-c", "1", "-i", "0.2", "-w", "5", to];
+  const output = run("ip", "netns", "exec", from, ...ping);
   return Number(/time=([0-9.]+) ms/.exec(output)?.[1]);
 }
 
