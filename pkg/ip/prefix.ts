@@ -15,10 +15,27 @@ export interface Prefix {
 }
 
 /**
+ * Texts that were read before, and what they say: a configuration's are read by the check of its table, by whoever needs
+ * their values, and when they come back in a result.
+ */
+const known = new Map<string, Prefix>();
+const mostKnown = 64;
+
+/**
  * Reads `address/length`. The length of an IPv4-mapped address counts IPv6 bits, as in Go:
  * `::ffff:1.2.3.4/120` is `1.2.3.4/24`.
  */
 export function parsePrefix(text: string): Prefix | undefined {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const prefix = readPrefix(text);
+  if (prefix === undefined) return undefined;
+  if (known.size >= mostKnown) known.clear();
+  known.set(text, prefix);
+  return prefix;
+}
+
+function readPrefix(text: string): Prefix | undefined {
   const slash = text.indexOf("/");
   if (slash < 0) return undefined;
   const found = parseWithWidth(text.slice(0, slash));

@@ -13,9 +13,9 @@ export type IpamVerb = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS";
 
 /**
  * A plugin of this suite called in process: does what its executable would with the environment and the configuration
- * at hand, returns what that would print, decoded, and throws what that would print as an error.
+ * at hand, returns the result that would print, and throws what that would print as an error.
  */
-export type InProcess = (verb: IpamVerb) => unknown;
+export type InProcess = (verb: IpamVerb) => Result | undefined;
 
 /** What a delegation hands on: everything the plugin itself was given. */
 export interface Delegation {
@@ -75,6 +75,7 @@ export class Ipam {
       hasRefused = this.#plugin?.path === undefined || error instanceof CniError;
       throw error;
     }
+    if (this.#plugin?.call !== undefined) return reply as Result;
     return readResult(reply ?? {}, cniVersion);
   }
 
@@ -108,7 +109,7 @@ export class Ipam {
     return this.#plugin;
   }
 
-  /** What the plugin printed, decoded. */
+  /** What the plugin printed, decoded; of one called in process, its result. */
   #run(verb: IpamVerb): unknown {
     const { type, stdin, cancelFd, onStderr } = this.#delegation;
     const { path, call } = this.#find();

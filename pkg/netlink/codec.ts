@@ -87,12 +87,8 @@ function writeAttribute(
   const length = to.length - start;
   if (length > 0xffff) throw new WireError(`cannot encode an attribute of ${length} bytes`);
   const flagged = codec.nested ? type | NESTED : type;
-  const { bytes } = to;
-  bytes[start] = length;
-  bytes[start + 1] = length >> 8;
-  bytes[start + 2] = flagged;
-  bytes[start + 3] = flagged >> 8;
-  to.align();
+  to.view.setUint32(start, length | (flagged << 16), true);
+  if (length & 3) to.align();
 }
 
 /** The same codec with NLA_F_NESTED on its attribute. */

@@ -22,13 +22,15 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     size += field.size;
     return { name, field, at };
   });
+  const byName = new Map(list.map((field) => [field.name, field]));
   const put = (to: Writer, value: Readonly<Record<string, number | undefined>>): void => {
     const start = to.reserve(size);
     const { view } = to;
-    // What was reserved is zero: most fields of most headers need no call.
-    for (const { name, field, at } of list) {
+    // What was reserved is zero: most fields of most headers need nothing.
+    for (const name in value) {
       const number = value[name];
-      if (number) field.set(view, start + at, number);
+      const known = number ? byName.get(name) : undefined;
+      if (number && known) known.field.set(view, start + known.at, number);
     }
   };
   return {

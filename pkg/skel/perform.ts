@@ -5,7 +5,7 @@
 
 import { parseCniArgs } from "../cni/args.ts";
 import { CniError, ErrorCode, toCniError } from "../cni/error.ts";
-import { printShape, shapeResult } from "../cni/result.ts";
+import { printShape, type Result, readShape, shapeResult } from "../cni/result.ts";
 import { checkVerb, versionReply } from "../cni/version.ts";
 import { type InProcess, Ipam } from "../ipam/ipam.ts";
 import { processId } from "../sys/process.ts";
@@ -181,9 +181,9 @@ function ipamOf(config: CommonConfig, checked: Checked, around: Surroundings): I
  */
 function inProcess(plugin: Plugin, { invocation, head }: Checked, outer: Surroundings): InProcess {
   return (verb) => {
-    let printed: unknown;
+    let result: Result | undefined;
     const handOver = (shape: object) => {
-      printed = shape;
+      result = readShape(shape, head.cniVersion);
     };
     const { command } = invocation;
     const env = verb === command ? outer.env : { ...outer.env, CNI_COMMAND: verb };
@@ -193,7 +193,7 @@ function inProcess(plugin: Plugin, { invocation, head }: Checked, outer: Surroun
     } catch (error) {
       throw toCniError(error);
     }
-    return printed;
+    return result;
   };
 }
 

@@ -153,6 +153,9 @@ export function errnoText(errno: number): string {
   return errnoTexts[errno] ?? `errno ${errno}`;
 }
 
+/** How many frames a new error notes, on both platforms. */
+const traces: ErrorConstructor & { stackTraceLimit?: number } = Error;
+
 /** A system call that failed. Reads `open /x: no such file or directory`. */
 export class SysError extends Error {
   override readonly name: string = "SysError";
@@ -168,7 +171,11 @@ export class SysError extends Error {
   }
 
   constructor(call: string, errno: number, subject?: string) {
+    // Many are expected and caught: a file that is not there. The stack, which nobody looks at, is most of their cost.
+    const limit = traces.stackTraceLimit;
+    traces.stackTraceLimit = 0;
     super(`${subject === undefined ? call : `${call} ${subject}`}: ${errnoText(errno)}`);
+    traces.stackTraceLimit = limit;
     this.call = call;
     this.errno = errno;
     this.subject = subject;

@@ -8,6 +8,7 @@ import { overlaps, type Range } from "../../pkg/ip/range.ts";
  * later one, and the first such later one. Ranges of one group are not compared.
  */
 export function findOverlap(groups: readonly (readonly Range[])[]): [number, number] | undefined {
+  if (groups.length < 2) return undefined;
   const suspects = overlappingGroups(groups);
   if (suspects.length === 0) return undefined;
   for (const first of suspects) {

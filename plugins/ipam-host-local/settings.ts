@@ -149,7 +149,7 @@ export function readSettings({ config, cniVersion, cniArgs }: SettingsSource): S
     routes: ipam.routes?.map(canonicalRoute),
     reclaim: ipam.reclaim !== "off",
     stickyKeys: ipam.sticky?.split("/") ?? [],
-    claimMs: parseDuration(ipam.stickyTtl ?? "") ?? defaultClaimMs,
+    claimMs: (ipam.stickyTtl && parseDuration(ipam.stickyTtl)) || defaultClaimMs,
   };
 }
 
