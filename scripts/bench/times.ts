@@ -50,11 +50,13 @@ export function starts({ rounds, limitMs }: Effort): Row[] {
 /** A container's life on a bridge: the verbs of loopback and bridge. */
 export function verbs({ rounds, limitMs }: Effort): Row[] {
   const all = [ours, multicall, reference];
+  const loopback = { plugin: "loopback", container, config: loopbackConfig };
   const { times, processor } = measure({
     kind: "rounds",
     alternatives: all.map((suite) => [
-      callOf(suite, "ADD", { plugin: "loopback", container, config: loopbackConfig }),
+      callOf(suite, "ADD", loopback),
       ...lifeOf(suite, plain),
+      callOf(suite, "DEL", loopback),
     ]),
     warmUp: 3,
     rounds,
@@ -67,6 +69,7 @@ export function verbs({ rounds, limitMs }: Effort): Row[] {
   const theirs = times["reference bridge ADD"];
   return [
     row("ADD, loopback", "loopback ADD"),
+    row("DEL, loopback", "loopback DEL"),
     row("ADD, bridge + host-local", "bridge ADD", shareOf(theirs, 3)),
     timeRow("ADD, bridge + host-local, suite in one file", times["multicall bridge ADD"], theirs),
     row("CHECK, bridge + host-local", "bridge CHECK"),
