@@ -63,6 +63,7 @@ export class Located<T extends Table> {
     const starts = this.#starts;
     const pairs = this.#pairs;
     const end = this.#end;
+    const highest = starts.length - 1;
     let at = this.#next;
     let found = 0;
     while (at < end && found === 0) {
@@ -70,10 +71,9 @@ export class Located<T extends Table> {
       // Whatever is wrong with it, this says it.
       if (length < ATTRIBUTE_HEADER || length > end - at)
         attributeLength(this.#from.bytes, at, end);
-      const type = (pairs[(at >> 1) + 1] ?? 0) & TYPE_MASK;
-      const start = at + ATTRIBUTE_HEADER;
-      if (type < starts.length) starts[type] = start;
-      if (type === wanted) found = start;
+      const type = (pairs[(at >> 1) + 1] as number) & TYPE_MASK;
+      if (type <= highest) starts[type] = at + ATTRIBUTE_HEADER;
+      if (type === wanted) found = at + ATTRIBUTE_HEADER;
       at += (length + 3) & ~3;
     }
     this.#next = at;

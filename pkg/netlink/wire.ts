@@ -33,8 +33,11 @@ export class Writer {
   bytes: Uint8Array;
   view: DataView;
   length = 0;
+  /** The length of `bytes`, which costs a call to ask. */
+  #capacity: number;
 
   constructor(capacity = 1024) {
+    this.#capacity = capacity;
     this.bytes = new Uint8Array(capacity);
     this.view = new DataView(this.bytes.buffer);
   }
@@ -43,7 +46,7 @@ export class Writer {
   reserve(count: number): number {
     const start = this.length;
     const end = start + count;
-    if (end > this.bytes.length) this.#grow(end);
+    if (end > this.#capacity) this.#grow(end);
     this.length = end;
     return start;
   }
@@ -75,6 +78,7 @@ export class Writer {
     bytes.set(this.bytes.subarray(0, this.length));
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer);
+    this.#capacity = bytes.length;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The gateways' addresses on the bridge: which to add, which are in the way. */
 
+import type { Family } from "../../pkg/ip/address.ts";
 import { formatPrefix, overlaps, type Prefix, samePrefix } from "../../pkg/ip/prefix.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import {
@@ -46,9 +47,9 @@ export function planAddresses(
   return { add, remove: remove.filter((prefix) => present.includes(prefix)) };
 }
 
-/** The link's addresses, but for those the kernel gave it by itself. */
-export function addressesOf(host: Namespace, { index }: Link): Prefix[] {
-  return host.socket.dump(dumpAddresses({ index })).map(({ prefix }) => prefix);
+/** The link's addresses, of one family or of both. */
+export function addressesOf(host: Namespace, { index }: Link, family?: Family): Prefix[] {
+  return host.socket.dump(dumpAddresses({ index, family })).map(({ prefix }) => prefix);
 }
 
 /** The plan as requests. Replacing makes two ADDs that add the same address at once agree. */

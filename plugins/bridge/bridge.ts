@@ -6,6 +6,7 @@ import { wantedMtu } from "../../pkg/link/master.ts";
 import { markLink, removeVeth } from "../../pkg/link/remove.ts";
 import { createVeth, type Veth } from "../../pkg/link/veth.ts";
 import { waitUntilUp } from "../../pkg/link/wait.ts";
+import type { BridgePort } from "../../pkg/netlink/rtnetlink/bridge.ts";
 import { getLink, type Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import {
@@ -119,12 +120,18 @@ function connect(context: Context<BridgeConfig>): { bridgeLink: Link; veth: Veth
       mtu,
       mac: wantedMac(config, cniArgs),
       master: bridgeLink.index,
-      port: { hairpin: config.hairpinMode, isolated: config.portIsolation },
+      port: portSettings(config),
       rollback,
     });
     joinVlans(host, veth.host, portVlans(config), config);
     return { bridgeLink, veth };
   });
+}
+
+/** What the pair's port is to have; nothing where that is what a new port has anyway. */
+function portSettings(config: BridgeConfig): BridgePort | undefined {
+  const { hairpinMode: hairpin, portIsolation: isolated } = config;
+  return hairpin || isolated ? { hairpin, isolated } : undefined;
 }
 
 function setUpContainer(

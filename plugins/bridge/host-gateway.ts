@@ -1,6 +1,8 @@
 /** Makes the host the containers' gateway: addresses on the bridge, or on the interface of its VLAN, and forwarding. */
 
 import type { IpConfig } from "../../pkg/cni/result.ts";
+import type { Family } from "../../pkg/ip/address.ts";
+import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { enableForwarding } from "../../pkg/link/forwarding.ts";
 import { type Link, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
@@ -34,7 +36,7 @@ export function setUpGateway(
     : "failed to set bridge addr";
   const plan = planAddresses(
     { name: target.name, failure },
-    addressesOf(host, target),
+    addressesOf(host, target, onlyFamily(wanted)),
     wanted,
     config.forceAddress,
   );
@@ -53,6 +55,12 @@ export function setUpGateway(
   host.send(...addressRequests(target, plan), ...pin);
   enableForwarding(wanted.map(({ address }) => address.family));
   return vlanGateway;
+}
+
+/** The family of all the prefixes; undefined where there are both. */
+function onlyFamily(prefixes: readonly Prefix[]): Family | undefined {
+  const [family, ...others] = prefixes.map(({ address }) => address.family);
+  return others.every((other) => other === family) ? family : undefined;
 }
 
 /** The ports whose containers may use the gateway. */
