@@ -98,3 +98,10 @@ test("open refuses a plain file and tells its file system", () => {
   assert.throws(() => Namespace.open(plain, home), NoNamespaceError);
   assert.throws(() => Namespace.open(plain, home), /^.*unknown FS magic on ".*plain": [0-9a-f]+$/);
 });
+
+test("open refuses a pipe at once, without waiting for a writer", () => {
+  using home = Namespace.own();
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  assert.throws(() => Namespace.open(pipe, home), NoNamespaceError);
+});

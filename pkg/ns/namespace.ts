@@ -41,7 +41,8 @@ export class Namespace implements Disposable {
   private constructor(path: string, home: Namespace | undefined) {
     this.path = path;
     this.#home = home;
-    this.#fd = openFile(path, OpenFlag.readOnly);
+    // Whatever else the path leads to must not keep us waiting: a pipe would, for a writer.
+    this.#fd = openFile(path, OpenFlag.readOnly | OpenFlag.nonBlocking);
     const { dev, ino } = stat(this.#fd);
     this.#dev = dev;
     this.#ino = ino;
