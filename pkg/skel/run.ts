@@ -1,10 +1,11 @@
 /** The edges of the process: environment, stdin, stdout, signals, exit status. */
 
 import { CniError, ErrorCode, printError, toCniError } from "../cni/error.ts";
+import { isSysError } from "../sys/errno.ts";
 import { Fd } from "../sys/fd.ts";
 import { readAll, writeAll } from "../sys/file.ts";
 import { args, environment, exit, expectWork, stackOf } from "../sys/process.ts";
-import { blockSignals } from "../sys/signal.ts";
+import { type BlockedSignals, blockSignals } from "../sys/signal.ts";
 import { decode, encode } from "../sys/text.ts";
 import { perform } from "./perform.ts";
 import type { Plugin } from "./plugin.ts";
@@ -28,17 +29,24 @@ export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions)
   const env = environment();
   if ((env.CNI_COMMAND ?? "") === "") explainYourself(plugin, version);
   if (env.CNI_COMMAND !== "VERSION") expectWork();
+  let signals: BlockedSignals | undefined;
   try {
-    // A runtime's deadline must not leave half an attachment: the signals wait until a step can be taken back,
-    // and DEL goes on to its end.
-    const signals = blockSignals(["SIGTERM", "SIGINT", "SIGHUP"]);
     perform(plugin, {
       env,
-      readStdin: () => decode(readAll(new Fd(stdinFd), longestStdin)),
+      readStdin: () => {
+        const stdin = decode(readAll(new Fd(stdinFd), longestStdin));
+        // A runtime's deadline must not leave half an attachment: the signals wait until a step can be taken back,
+        // and DEL goes on to its end. Not before: nothing is done yet, and who does not close stdin must be able
+        // to end the process.
+        signals = blockSignals(["SIGTERM", "SIGINT", "SIGHUP"]);
+        return stdin;
+      },
       builtIn,
-      cancelFd: signals.fd,
+      get cancelFd() {
+        return signals?.fd ?? -1;
+      },
       checkInterrupted: () => {
-        const signal = signals.pending();
+        const signal = signals?.pending() ?? 0;
         if (signal === 0) return;
         throw new CniError(ErrorCode.tryAgainLater, `interrupted by signal ${signal}`);
       },
@@ -83,6 +91,11 @@ function fail(error: unknown): never {
   exit(1);
 }
 
+/** What nobody can take is lost: a verb must not fail for that. */
 function log(line: string): void {
-  writeAll(new Fd(stderrFd), encode(line.endsWith("\n") ? line : `${line}\n`));
+  try {
+    writeAll(new Fd(stderrFd), encode(line.endsWith("\n") ? line : `${line}\n`));
+  } catch (error) {
+    if (!isSysError(error)) throw error;
+  }
 }

@@ -422,6 +422,24 @@ test("an ADD whose result nobody takes is taken back", () =>
     });
   }));
 
+test("a line that stderr does not take fails no verb", () =>
+  withHost(async (host) => {
+    for (const redirection of ["2>/dev/full", "2>&-"]) {
+      const wrap = ["sh", "-c", `exec "$@" ${redirection}`, "sh"];
+      const config = gatewayConfig({ prevResult: "unreadable" });
+      assertSuccess(await host.cni("DEL", { config, netns: "", wrap }));
+    }
+  }));
+
+test("SIGTERM ends a plugin that waits for the end of its stdin", () =>
+  withHost(async (host) => {
+    const waiting = `mkfifo /run/work/open; exec timeout -k 5 0.3 "$@" <>/run/work/open`;
+    const wrap = ["sh", "-c", waiting, "sh"];
+    const reply = await host.cni("DEL", { config: "", netns: "", wrap });
+    assert.equal(reply.status, 124, describe(reply)); // 137 where it takes SIGKILL
+    assert.equal(reply.stdout, "");
+  }));
+
 test("keys are found whatever their case, and unknown ones are passed over", () =>
   withHost(async (host) => {
     await host.addNetns("c1");
