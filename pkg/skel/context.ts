@@ -1,6 +1,6 @@
 /** What a verb is given: the call, its configuration, the two namespaces, the IPAM plugin, the way back. */
 
-import { CniError, ErrorCode } from "../cni/error.ts";
+import { CniError, ErrorCode, toCniError } from "../cni/error.ts";
 import type { Result } from "../cni/result.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { Namespace, NoNamespaceError } from "../ns/namespace.ts";
@@ -112,9 +112,12 @@ export class Context<Config> implements Disposable {
     }
   };
 
-  /** Throws the first failure that `attempt` kept. */
+  /** Throws the first failure that `attempt` kept; the others are logged, as an error object holds only one. */
   finishAttempts(): void {
-    for (const failure of this.#failures) throw failure;
+    if (this.#failures.length === 0) return;
+    const [first, ...others] = this.#failures;
+    for (const failure of others) this.log(`failed as well: ${toCniError(failure).message}`);
+    throw first;
   }
 
   [Symbol.dispose](): void {

@@ -235,7 +235,7 @@ test("perform takes an ADD back when it was interrupted, or its result not taken
   }
 });
 
-test("perform runs every step of DEL and throws the first failure last", () => {
+test("perform runs every step of DEL, throws the first failure last and logs the others", () => {
   const steps: string[] = [];
   const plugin = definePlugin({
     name: "stubborn",
@@ -247,11 +247,15 @@ test("perform runs every step of DEL and throws the first failure last", () => {
         throw new Error("one");
       });
       attempt(() => steps.push("two"));
+      attempt(() => {
+        throw new Error("three");
+      });
     },
   });
-  const { error } = run(plugin, config(), { CNI_COMMAND: "DEL" });
+  const { error, log } = run(plugin, config(), { CNI_COMMAND: "DEL" });
   assert.deepEqual(steps, ["two"]);
   assert.equal((error as Error).message, "one");
+  assert.deepEqual(log, ["failed as well: three"]);
 });
 
 test("perform lets DEL go on without a prevResult that cannot be read", () => {
