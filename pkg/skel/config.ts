@@ -28,11 +28,13 @@ export function foldKeys(schema: AnySchema, value: unknown, path = ""): unknown 
 function foldObject(entries: v.ObjectEntries, value: Json, path: string): Json {
   const folded: Json = {};
   for (const key of Object.keys(value)) {
-    const known = key in entries ? key : (spelledLike(key, entries) ?? key);
-    if (known !== key && known in value) continue;
-    const schema = entries[known];
+    // To assign it would give the object a prototype, whose keys valibot would then find.
+    if (key === "__proto__") continue;
+    const known = Object.hasOwn(entries, key) ? key : spelledLike(key, entries);
+    if (known !== undefined && known !== key && known in value) continue;
+    const schema = known === undefined ? undefined : entries[known];
     const inner = value[key];
-    if (schema === undefined) folded[known] = inner;
+    if (known === undefined || schema === undefined) folded[key] = inner;
     else if (inner !== null) {
       folded[known] = foldKeys(
         schema as AnySchema,

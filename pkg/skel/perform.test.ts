@@ -184,6 +184,11 @@ for (const { what, stdin = config(), env, code, message, details } of refusals) 
   });
 }
 
+test("perform passes over keys that are something to JavaScript only", () => {
+  const keys = `{"__proto__": {"size": 9}, "constructor": [], "Name": null, `;
+  assert.match(run(quiet, config().replace("{", keys)).stdout, /size7/);
+});
+
 test("perform matches keys in any case and takes null for absent", () => {
   assert.match(run(quiet, config({ SIZE: 3 })).stdout, /size3/);
   assert.match(run(quiet, config({ size: null })).stdout, /size7/);
