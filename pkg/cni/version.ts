@@ -46,6 +46,10 @@ export function parseVersion(text: string): Version {
 
 /** Negative, zero or positive; throws for what is no version. */
 export function compareVersions(a: string, b: string): number {
+  // Nearly always it is two of these: their order tells at a hundredth of the price.
+  const placeOfA = supportedVersions.indexOf(a);
+  const placeOfB = supportedVersions.indexOf(b);
+  if (placeOfA >= 0 && placeOfB >= 0) return placeOfA - placeOfB;
   const left = parseVersion(a);
   const right = parseVersion(b);
   return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];

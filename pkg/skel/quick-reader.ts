@@ -27,121 +27,142 @@ interface Action {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What an object's table comes to: found out when the image is built. */
-interface Prepared {
-  /** The keys by their lower-case form. */
-  readonly keys: ReadonlyMap<string, string>;
-  /** The values of keys that are absent. */
-  readonly defaults: Json;
-  readonly required: readonly string[];
-}
+/** Reads a decoded JSON value as a schema has it, or answers `unsure`. */
+type Read = (value: unknown) => unknown;
 
-const prepared = new Map<v.GenericSchema, Prepared>();
+const readers = new Map<v.GenericSchema, Read>();
 
-/** Prepares a table and all in it for `readQuickly`. */
+/** Prepares a table and all in it for `readQuickly`: found out when the image is built. */
 export function prepare(schema: v.GenericSchema): void {
-  const { entries, wrapped, item, pipe, options } = schema as Schema;
-  if (wrapped !== undefined) prepare(wrapped);
-  if (item !== undefined) prepare(item);
-  if (pipe !== undefined) prepare(pipe[0]);
-  for (const option of options ?? []) if (typeof option === "object") prepare(option as Schema);
-  if (entries === undefined || prepared.has(schema)) return;
-  const keys = new Map([["__proto__", ""]]);
-  const defaults: Record<string, unknown> = {};
-  const required: string[] = [];
-  for (const [key, entry] of Object.entries(entries)) {
-    prepare(entry);
-    keys.set(key.toLowerCase(), key);
-    const absent = v.safeParse(entry, undefined);
-    if (!absent.success) required.push(key);
-    else if (absent.output !== undefined) defaults[key] = absent.output;
-  }
-  prepared.set(schema, { keys, defaults, required });
+  readerOf(schema as Schema);
 }
 
 /** A decoded JSON value as the prepared schema has it, or `unsure`. */
 export function readQuickly(schema: v.GenericSchema, value: unknown): unknown {
-  const { type, pipe, wrapped, item, options, literal } = schema as Schema;
-  if (pipe !== undefined) return readPiped(pipe, value);
+  return readers.get(schema)?.(value) ?? unsure;
+}
+
+function readerOf(schema: Schema): Read {
+  const known = readers.get(schema);
+  if (known !== undefined) return known;
+  const read = schema.pipe === undefined ? plainReader(schema) : pipedReader(schema.pipe);
+  readers.set(schema, read);
+  return read;
+}
+
+const never: Read = () => unsure;
+
+/** The reader of a schema without a pipe. */
+function plainReader(schema: Schema): Read {
+  const { type, wrapped, item, options, literal } = schema;
   switch (type) {
     case "optional":
-      return wrapped === undefined ? unsure : readQuickly(wrapped, value);
+      return wrapped === undefined ? never : readerOf(wrapped);
     case "string":
+      return (value) => (typeof value === "string" ? value : unsure);
     case "boolean":
+      return (value) => (typeof value === "boolean" ? value : unsure);
     case "number":
-      return typeof value === type ? value : unsure;
+      return (value) => (typeof value === "number" ? value : unsure);
     case "object":
     case "loose_object":
-      return readObject(schema as Schema, value);
+      return objectReader(schema);
     case "array":
-      return item === undefined ? unsure : readList(item, value);
+      return item === undefined ? never : listReader(readerOf(item));
     case "unknown":
-      return value;
+      return (value) => value;
     case "literal":
-      return value === literal ? value : unsure;
+      return (value) => (value === literal ? value : unsure);
     case "picklist":
-      return options?.includes(value) ? value : unsure;
+      return (value) => (options?.includes(value) ? value : unsure);
     case "union":
-      return readUnion((options ?? []) as readonly Schema[], value);
+      return unionReader(((options ?? []) as readonly Schema[]).map(readerOf));
     default:
-      return unsure;
+      return never;
   }
 }
 
-function readUnion(options: readonly Schema[], value: unknown): unknown {
-  for (const option of options) {
-    const result = readQuickly(option, value);
-    if (result !== unsure) return result;
-  }
-  return unsure;
-}
-
-function readList(item: Schema, value: unknown): unknown {
-  if (!Array.isArray(value)) return unsure;
-  const items: unknown[] = [];
-  for (const element of value) {
-    const read = readQuickly(item, element);
-    if (read === unsure) return unsure;
-    items.push(read);
-  }
-  return items;
-}
-
-function readPiped(pipe: readonly [Schema, ...Action[]], value: unknown): unknown {
-  const result = readQuickly(pipe[0], value);
-  for (let at = 1; at < pipe.length && result !== unsure; at++) {
-    if (!passes(pipe[at] as Action, result)) return unsure;
-  }
-  return result;
-}
-
-function passes({ kind, type, requirement }: Action, value: unknown): boolean {
-  if (kind === "metadata") return true;
-  if (type === "check" || type === "integer")
-    return (requirement as typeof Number.isInteger)(value);
-  if (type === "min_value") return (value as number) >= (requirement as number);
-  return type === "max_value" && (value as number) <= (requirement as number);
-}
-
-function readObject(schema: Schema, value: unknown): unknown {
-  const { entries } = schema;
-  const table = prepared.get(schema);
-  if (entries === undefined || table === undefined) return unsure;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return unsure;
-  const result: Record<string, unknown> = { ...table.defaults };
-  const given = value as Json;
-  for (const key in given) {
-    const known = table.keys.get(key.toLowerCase());
-    const entry = known === key ? entries[key] : undefined;
-    if (entry === undefined) {
-      if (known !== undefined) return unsure;
-      if (schema.type === "loose_object") result[key] = given[key];
-    } else if (given[key] !== null) {
-      const read = readQuickly(entry, given[key]);
-      if (read === unsure) return unsure;
-      result[key] = read;
+function unionReader(choices: readonly Read[]): Read {
+  return (value) => {
+    for (const read of choices) {
+      const result = read(value);
+      if (result !== unsure) return result;
     }
+    return unsure;
+  };
+}
+
+function listReader(readItem: Read): Read {
+  return (value) => {
+    if (!Array.isArray(value)) return unsure;
+    const items: unknown[] = [];
+    for (let at = 0; at < value.length; at++) {
+      const item = readItem(value[at]);
+      if (item === unsure) return unsure;
+      items.push(item);
+    }
+    return items;
+  };
+}
+
+function pipedReader([first, ...actions]: readonly [Schema, ...Action[]]): Read {
+  const read = readerOf(first);
+  const checks = actions.flatMap(checkOf);
+  return (value) => {
+    const result = read(value);
+    for (let at = 0; at < checks.length && result !== unsure; at++) {
+      if (!checks[at]?.(result)) return unsure;
+    }
+    return result;
+  };
+}
+
+type Check = (value: unknown) => boolean;
+
+/** What an action checks; nothing for one that only describes. */
+function checkOf({ kind, type, requirement }: Action): Check[] {
+  if (kind === "metadata") return [];
+  if (type === "check" || type === "integer") return [requirement as Check];
+  const bound = requirement as number;
+  if (type === "min_value") return [(value) => (value as number) >= bound];
+  if (type === "max_value") return [(value) => (value as number) <= bound];
+  return [() => false];
+}
+
+function objectReader(schema: Schema): Read {
+  const { entries, type } = schema;
+  if (entries === undefined) return never;
+  const byKey = new Map<string, Read>();
+  const lowerCase = new Set(["__proto__"]);
+  const defaults: Record<string, unknown> = {};
+  const required: string[] = [];
+  for (const [key, entry] of Object.entries(entries)) {
+    byKey.set(key, readerOf(entry));
+    lowerCase.add(key.toLowerCase());
+    const absent = v.safeParse(entry, undefined);
+    if (!absent.success) required.push(key);
+    else if (absent.output !== undefined) defaults[key] = absent.output;
   }
-  for (const key of table.required) if (result[key] === undefined) return unsure;
-  return result;
+  const isLoose = type === "loose_object";
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return unsure;
+    const result: Record<string, unknown> = { ...defaults };
+    const given = value as Json;
+    for (const key in given) {
+      const read = byKey.get(key);
+      if (read === undefined) {
+        // One of ours in other letters.
+        if (lowerCase.has(key.toLowerCase())) return unsure;
+        if (isLoose) result[key] = given[key];
+      } else if (given[key] !== null) {
+        const inner = read(given[key]);
+        if (inner === unsure) return unsure;
+        result[key] = inner;
+      }
+    }
+    for (let at = 0; at < required.length; at++) {
+      if (result[required[at] as string] === undefined) return unsure;
+    }
+    return result;
+  };
 }
