@@ -1,0 +1,209 @@
+/** Source based routing: what an address of the interface sends leaves by this interface, whatever the default route says. */
+
+import { toPrefix } from "../../pkg/cni/addresses.ts";
+import { goQuote } from "../../pkg/cni/quote.ts";
+import { type Address, formatAddress, sameAddress } from "../../pkg/ip/address.ts";
+import { findLink } from "../../pkg/link/find.ts";
+import { isNetlinkError } from "../../pkg/netlink/error.ts";
+import type { Request } from "../../pkg/netlink/message.ts";
+import { dumpAddresses } from "../../pkg/netlink/rtnetlink/address.ts";
+import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
+import {
+  deleteRoute,
+  dumpRoutes,
+  newRoute,
+  prependRoute,
+  type Route,
+  RouteTable,
+  replaceRoute,
+} from "../../pkg/netlink/rtnetlink/route.ts";
+import { deleteRule, dumpRules, newRule, type Rule } from "../../pkg/netlink/rtnetlink/rule.ts";
+import type { Namespace } from "../../pkg/ns/namespace.ts";
+import type { Context } from "../../pkg/skel/context.ts";
+import { definePlugin } from "../../pkg/skel/plugin.ts";
+import { Errno } from "../../pkg/sys/errno.ts";
+import { ownIps, type SbrConfig, sbrEntries, sourcesOf, staticGateways } from "./config.ts";
+import { assignTables, isFrom, isRule, isSystem, linksFirst, planFor, ruleFor } from "./plan.ts";
+
+type Call = Context<SbrConfig>;
+
+/** The choice of a table and its use must not be another's too; the reference's plugin takes this lock as well. */
+const patience = { timeoutMs: 30_000 };
+
+const chained = "This plugin must be called as chained plugin";
+
+export const sbr = definePlugin({
+  name: "sbr",
+  config: sbrEntries,
+
+  add(context) {
+    const { config, container, prevResult, ifName, cancelFd } = context;
+    staticGateways(config);
+    if (prevResult === undefined) throw new Error(chained);
+    const sources = sourcesOf(config, prevResult, ifName);
+    container.exclusively({ ...patience, cancelFd }, () => {
+      const { index } = requireLink(context);
+      const { table } = config;
+      if (table !== undefined) {
+        addRules(
+          context,
+          sources.map(({ prefix }) => ruleFor(prefix.address, table, config.rulePriority)),
+        );
+        return;
+      }
+      const rules = readRules(container);
+      const routes = readRoutes(container);
+      const used = new Set([...rules, ...routes].map((it) => it.table ?? 0));
+      const main = routes.filter((it) => it.table === RouteTable.main && it.index === index);
+      const known = sources.map((source) => ({
+        ...source,
+        gateway: source.gateway ?? presentGateway(main, source.prefix.address),
+      }));
+      carryOut(context, planFor(index, assignTables(known, used), main, config));
+    });
+    return prevResult;
+  },
+
+  check(context) {
+    const { config, container, prevResult, ifName } = context;
+    if (prevResult === undefined) throw new Error(chained);
+    const sources = sourcesOf(config, prevResult, ifName);
+    const { index } = requireLink(context);
+    const rules = readRules(container);
+    const routes = readRoutes(container).filter((it) => it.index === index);
+    const missing: string[] = [];
+    for (const { prefix, gateway } of sources) {
+      const { address } = prefix;
+      const found = rules.find((rule) => isOurs(rule, config) && isFrom(rule, address));
+      const text = formatAddress(address);
+      if (found === undefined) missing.push(`no rule for what comes from ${text}`);
+      else if (config.table === undefined && gateway && !hasDefault(routes, found, gateway)) {
+        const to = `default route via ${formatAddress(gateway)}`;
+        missing.push(`no ${to} in table ${found.table}, which decides for ${text}`);
+      }
+    }
+    if (missing.length > 0) throw new Error(`interface ${ifName}: ${missing.join("; ")}`);
+  },
+
+  del(context) {
+    const { attempt } = context;
+    // Rules and routes go with their namespace.
+    const container = context.findContainer();
+    if (container === undefined) return;
+    attempt(() => container.exclusively(patience, () => removeAll(context, container)));
+  },
+
+  status({ config }) {
+    staticGateways(config);
+  },
+});
+
+function requireLink({ container, ifName }: Call): Link {
+  const link = findLink(container, { name: ifName });
+  if (link === undefined) throw new Error(`cannot find network interface ${goQuote(ifName)}`);
+  return link;
+}
+
+function readRules(container: Namespace): Rule[] {
+  return container.socket.dump(dumpRules()).filter((it) => it !== undefined);
+}
+
+function readRoutes(container: Namespace): Route[] {
+  return container.socket.dump(dumpRoutes()).filter((it) => it !== undefined);
+}
+
+/** Whether a rule is one that this configuration may have made. */
+function isOurs({ table = 0, priority }: Rule, config: SbrConfig): boolean {
+  if (config.rulePriority !== undefined && priority !== config.rulePriority) return false;
+  return config.table === undefined ? !isSystem(table) : table === config.table;
+}
+
+function presentGateway(routes: readonly Route[], { family }: Address): Address | undefined {
+  const isDefault = ({ destination: { address, length }, gateway }: Route) =>
+    length === 0 && address.family === family && gateway !== undefined;
+  return routes.find(isDefault)?.gateway;
+}
+
+function hasDefault(routes: readonly Route[], { table }: Rule, gateway: Address): boolean {
+  return routes.some(
+    (it) =>
+      it.table === table &&
+      it.destination.length === 0 &&
+      it.gateway !== undefined &&
+      sameAddress(it.gateway, gateway),
+  );
+}
+
+/** Adds the rules that are not there yet. */
+function addRules({ container, undo }: Call, wanted: readonly Rule[]): void {
+  const present = readRules(container);
+  const missing = wanted.filter((rule) => !present.some((it) => isRule(it, rule)));
+  undo.push(() => removeEach(container, missing.map(deleteRule)));
+  container.send(...missing.map(newRule));
+}
+
+/**
+ * Rules come first and go last: by them DEL finds the tables. One that leads to an empty table does no harm, as the
+ * kernel goes on with the next.
+ */
+function carryOut({ container, undo }: Call, plan: ReturnType<typeof planFor>): void {
+  const { rules, routes, originals, moved, hints } = plan;
+  undo.push(() => {
+    for (const route of linksFirst(originals)) restoreRoute(container, route);
+  });
+  undo.push(() => removeEach(container, rules.map(deleteRule)));
+  undo.push(() => removeEach(container, [...routes, ...hints].reverse().map(deleteRoute)));
+  container.send(
+    ...rules.map(newRule),
+    ...routes.map(replaceRoute),
+    // Before the hints, which could take an original's place.
+    ...[...linksFirst(moved)].reverse().map(deleteRoute),
+    ...hints.map(replaceRoute),
+  );
+}
+
+/** Puts a route back where it was; one that is still there is left alone. */
+function restoreRoute(container: Namespace, route: Route): void {
+  try {
+    container.send(route.destination.address.family === 4 ? prependRoute(route) : newRoute(route));
+  } catch (error) {
+    if (!isNetlinkError(error, Errno.EEXIST)) throw error;
+  }
+}
+
+/** One at a time: what is gone already is no failure, and must not hide another. */
+function removeEach(container: Namespace, requests: readonly Request[]): void {
+  for (const request of requests) {
+    try {
+      container.send(request);
+    } catch (error) {
+      if (!isNetlinkError(error, Errno.ENOENT, Errno.ESRCH, Errno.ENODEV)) throw error;
+    }
+  }
+}
+
+/** The rules of the interface's addresses, present and told, and what it has in the tables they lead to. */
+function removeAll({ config, prevResult, ifName }: Call, container: Namespace): void {
+  const link = findLink(container, { name: ifName });
+  const addresses = link === undefined ? [] : addressesOf(container, link);
+  if (prevResult !== undefined) {
+    for (const ip of ownIps(prevResult, ifName)) addresses.push(toPrefix(ip.address).address);
+  }
+  const ours = readRules(container).filter(
+    (rule) => isOurs(rule, config) && addresses.some((address) => isFrom(rule, address)),
+  );
+  const tables = new Set(config.table === undefined ? ours.map((it) => it.table) : []);
+  if (link !== undefined && tables.size > 0) {
+    const routes = readRoutes(container).filter(
+      ({ table, index }) => index === link.index && tables.has(table),
+    );
+    // Before the rules: by them a further DEL finds the tables.
+    removeEach(container, linksFirst(routes).reverse().map(deleteRoute));
+  }
+  removeEach(container, ours.map(deleteRule));
+}
+
+function addressesOf(container: Namespace, { index }: Link): Address[] {
+  const found = container.socket.dump(dumpAddresses({ index }));
+  return found.flatMap((it) => (it === undefined ? [] : [it.prefix.address]));
+}
