@@ -124,29 +124,34 @@ function variant(what: string, { rounds, limitMs }: Effort, how: Variant, diviso
 
 /** host-local with few and with many reservations: ours must not depend on how many there are. */
 export function reservations({ rounds, limitMs }: Effort): Row[] {
-  const rows: Row[] = [];
-  let few = Number.NaN;
-  for (const count of [10, 10_000]) {
-    const stepsOf = (suite: Suite): Step[] => {
-      const name = `full${count}-${suite.number}`;
-      fill(suite, name, count);
-      const call = { plugin: "host-local", container, config: ipamConfig(suite, name) };
-      return [callOf(suite, "ADD", call), callOf(suite, "DEL", call)];
-    };
-    const alternatives = suites.map(stepsOf);
-    const { times } = measure({ kind: "rounds", alternatives, warmUp: 3, rounds, limitMs });
-    const row = (verb: string, budget?: Budget) =>
+  const [few, many] = [10, 10_000] as const;
+  const stepsOf = (suite: Suite, count: number): Step[] => {
+    const network = `full${count}-${suite.number}`;
+    fill(suite, network, count);
+    const call = { plugin: "host-local", container, config: ipamConfig(suite, network) };
+    return ["ADD", "DEL"].map((verb) => ({
+      ...callOf(suite, verb, call),
+      label: `${suite.name} ${verb} ${count}`,
+    }));
+  };
+  const { times } = measure({
+    kind: "rounds",
+    alternatives: suites.flatMap((suite) => [stepsOf(suite, few), stepsOf(suite, many)]),
+    warmUp: 3,
+    rounds,
+    limitMs,
+  });
+  const flat = { text: "1.5 x with 10", most: 1.5 * median(times[`ours ADD ${few}`]) };
+  return [few, many].flatMap((count) =>
+    ["ADD", "DEL"].map((verb) =>
       timeRow(
         `${verb}, host-local with ${count.toLocaleString("en")} reservations`,
-        times[`ours host-local ${verb}`],
-        times[`reference host-local ${verb}`],
-        budget,
-      );
-    const add = row("ADD", count === 10 ? undefined : { text: "1.5 x with 10", most: 1.5 * few });
-    if (count === 10) few = add.ours;
-    rows.push(add, row("DEL"));
-  }
-  return rows;
+        times[`ours ${verb} ${count}`],
+        times[`reference ${verb} ${count}`],
+        verb === "ADD" && count === many ? flat : undefined,
+      ),
+    ),
+  );
 }
 
 /** Reservations as either suite writes them, of containers that are not there. */
