@@ -12,12 +12,16 @@ export interface Attachment {
 /** IFALIASZ less its NUL, linux/if.h */
 const longestAlias = 255;
 
-/** The alias of a host-side link: `<network>/<container id>/<ifname>`. No part can hold a slash. */
+/**
+ * The alias of a host-side link: `<network>/<container id>/<ifname>`. No part can hold a slash. Of one that is too
+ * long the middle is cut, and a digest keeps it distinct.
+ */
 export function aliasOf({ network, containerId, ifName }: Attachment): string {
   const alias = `${aliasPrefix(network)}${containerId}/${ifName}`;
   if (encode(alias).length <= longestAlias) return alias;
-  const digest = hash32(alias, 0) + hash32(alias, 1);
-  return `${alias.slice(0, longestAlias - digest.length - ifName.length - 2)}~${digest}`;
+  const end = `~${hash32(alias, 0)}${hash32(alias, 1)}/${ifName}`;
+  // What stays of the beginning is one byte a letter: only names of interfaces may be others.
+  return alias.slice(0, longestAlias - encode(end).length) + end;
 }
 
 /** How the aliases of a network's attachments begin. */
