@@ -6,7 +6,7 @@
 import type { Fd } from "../../pkg/sys/fd.ts";
 import { ifPresent, listDirectory, openDirectory, readText, unlink } from "../../pkg/sys/file.ts";
 import { encode } from "../../pkg/sys/text.ts";
-import { replaceFile } from "../../pkg/sys/whole-file.ts";
+import { createExclusive, replaceFile } from "../../pkg/sys/whole-file.ts";
 import { type Owner, printLink, printOwn, readLinkFile, readOwnFile } from "./backup-format.ts";
 import type { State } from "./state.ts";
 
@@ -81,7 +81,8 @@ export function writeTexts(dataDir: string, owner: Owner, { link, own }: Texts):
 
 function put(dir: Fd, name: string, text: string | undefined): void {
   if (text === undefined) unlink(name, dir);
-  else replaceFile(dir, name, encode(text));
+  // A new file is the usual case, which is cheaper and leaves no litter.
+  else if (!createExclusive(dir, name, encode(text))) replaceFile(dir, name, encode(text));
 }
 
 /** Removes the backup; ours last. */

@@ -33,12 +33,12 @@ export const tuning = definePlugin({
     const { container, prevResult, host } = context;
     const wanted = wantedOf(context);
     if (prevResult === undefined) throw new Error("Required prevResult missing");
-    const link = wantsLink(wanted.link) ? requireLink(context) : undefined;
+    const { link, sysctl } = look(context, wanted);
     const peer = wanted.link.mtu && link && findHostEnd(host, link, hostNames(prevResult));
     const present: State = {
       link: link ? valuesOf(link, wanted.link) : {},
       hostEnd: peer ? { name: peer.name, mtu: peer.mtu } : undefined,
-      sysctl: readSysctls(container, Object.keys(wanted.sysctl)),
+      sysctl,
     };
     if (link === undefined && Object.keys(wanted.sysctl).length === 0) return prevResult;
     backUp(context, present);
@@ -49,11 +49,10 @@ export const tuning = definePlugin({
   },
 
   check(context) {
-    const { container, prevResult } = context;
+    const { prevResult } = context;
     const wanted = wantedOf(context);
     if (prevResult === undefined) throw new Error("Required prevResult missing");
-    const link: Link | undefined = wantsLink(wanted.link) ? requireLink(context) : undefined;
-    const sysctl = readSysctls(container, Object.keys(wanted.sysctl));
+    const { link, sysctl } = look(context, wanted);
     const found = differences(context.ifName, wanted, {
       link: link ? valuesOf(link, wanted.link) : {},
       sysctl,
@@ -87,6 +86,15 @@ export const tuning = definePlugin({
     wantedOf({ config, cniArgs, stdin, ifName: "eth0" });
   },
 });
+
+/** The interface, if anything is wanted of it, and the parameters' values: in one visit to the namespace. */
+function look(context: Call, { link, sysctl }: Wanted): Pick<State, "sysctl"> & { link?: Link } {
+  const { container } = context;
+  return container.run(() => ({
+    link: wantsLink(link) ? requireLink(context) : undefined,
+    sysctl: readSysctls(container, Object.keys(sysctl)),
+  }));
+}
 
 /** Keeps how things are, on disk for DEL and at hand for a failure. Of several in a chain the first one's count. */
 function backUp(context: Call, present: State): void {
