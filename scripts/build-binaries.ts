@@ -22,6 +22,7 @@ import { encodeLines } from "../pkg/sys/source-lines.ts";
 import { buildEngine, type Engine } from "./build-engine.ts";
 import { writeSchemas } from "./build-schema.ts";
 import { type Executable, findSuite } from "./suite.ts";
+import { readVersion } from "./version.ts";
 
 const root = resolve(import.meta.dirname, "..");
 /** Where the executables go: dist/bin, or with --out another folder. */
@@ -39,23 +40,6 @@ interface Bundle {
   readonly code: string;
   /** Bundle line to source line, for stack traces. */
   readonly lines: string;
-}
-
-/** The version and the commit it was built from; a changed tree says so. */
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const git = (...args: string[]) =>
-    execFileSync("git", ["-C", root, ...args], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-  try {
-    const commit = git("rev-parse", "--short=12", "HEAD").trim();
-    const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
-    return `v${version}+${commit}${changed ? ".changed" : ""}`;
-  } catch {
-    return `v${version}`; // from an archive, without the repository
-  }
 }
 
 /** Makes stacks of uncaught errors tell the lines of the sources (pkg/sys/source-lines.ts). */
@@ -157,7 +141,7 @@ function report(paths: readonly string[]): void {
 async function main(): Promise<void> {
   const multicall = process.argv.includes("--multicall");
   const suite = findSuite(root);
-  const version = readVersion();
+  const version = readVersion(root);
   const schemas = await writeSchemas();
   if (schemas.length > 0) console.log(`schema: ${schemas.join(", ")}`);
   const engine = buildEngine();

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { join, resolve } from "node:path";
+import { readVersion } from "../version.ts";
 import { calls, memory, sizes } from "./counts.ts";
 import { crowd } from "./crowd.ts";
 import { type Effort, isMet, type Row, table } from "./rows.ts";
@@ -16,22 +17,6 @@ const effort: Effort = quick
   ? { rounds: 20, limitMs: 3_000, crowd: 20, crowds: 1 }
   : { rounds: 150, limitMs: 30_000, crowd: 100, crowds: 3 };
 
-function ourVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const git = (...args: string[]) =>
-    execFileSync("git", ["-C", root, ...args], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-  try {
-    const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
-    const commit = git("rev-parse", "--short=12", "HEAD").trim();
-    return `v${version}+${commit}${changed ? ".changed" : ""}`;
-  } catch {
-    return `v${version}`; // from an archive, without the repository
-  }
-}
-
 function theirVersion(): string {
   const file = join(root, "dist/reference/version");
   return existsSync(file) ? readFileSync(file, "utf8").trim() : "of unknown version";
@@ -41,7 +26,7 @@ function heading(): string[] {
   const processors = `${cpus().length} x ${cpus()[0]?.model.trim()}`;
   const load = loadavg()[0]?.toFixed(1);
   return [
-    `tscni ${ourVersion()} beside the reference suite ${theirVersion()}`,
+    `tscni ${readVersion(root)} beside the reference suite ${theirVersion()}`,
     `${new Date().toISOString().slice(0, 10)}, Linux ${release()}, ${processors}, load ${load} at the start`,
   ];
 }

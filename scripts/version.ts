@@ -1,0 +1,22 @@
+/** What a build, or a measurement, is of. */
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The version and the commit it was built from; a changed tree says so. */
+export function readVersion(root: string): string {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", root, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  try {
+    const commit = git("rev-parse", "--short=12", "HEAD").trim();
+    const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
+    return `v${version}+${commit}${changed ? ".changed" : ""}`;
+  } catch {
+    return `v${version}`; // from an archive, without the repository
+  }
+}
