@@ -43,6 +43,16 @@ export function containerInterface(result: Result, ifName: string): Interface {
   return found;
 }
 
+/** The addresses of a result that are the interface's; one that names no interface counts as its. */
+export function ownAddresses(
+  { ips = [], interfaces = [] }: Pick<Result, "ips" | "interfaces">,
+  ifName: string,
+): IpConfig[] {
+  return ips.filter(
+    ({ interface: place }) => place === undefined || interfaces[place]?.name === ifName,
+  );
+}
+
 /** Every address that the result gives to this interface must be on it. */
 export function verifyAddresses(
   namespace: Namespace,

@@ -2,12 +2,14 @@
 
 import type { Dns, Interface, Result, UnlabelledResult } from "../cni/result.ts";
 import { atLeast } from "../cni/version.ts";
+import { aliasOf } from "../link/attachment.ts";
 import { configureInterface, type InterfaceSetup } from "../link/configure.ts";
 import { removeLink } from "../link/find.ts";
-import { findStale, markLink, removeInterface } from "../link/remove.ts";
+import { findStale, removeInterface } from "../link/remove.ts";
 import {
   containerInterface,
   type ExpectedLink,
+  ownAddresses,
   verifyAddresses,
   verifyLink,
   verifyRoutes,
@@ -42,11 +44,11 @@ export function configure(
   context: Context<unknown>,
   { index }: Made,
   addresses: Addresses,
-  { place = 0, first = [], mark = true, ...manner }: Manner = {},
+  { place = 0, mark = true, ...manner }: Manner = {},
 ): void {
   const { container, ifName: name } = context;
-  const marks = mark ? [markLink(index, context)] : [];
-  const setup = { ...manner, name, index, place, first: [...marks, ...first] };
+  const alias = mark ? aliasOf(context) : undefined;
+  const setup = { ...manner, name, index, place, alias };
   configureInterface(container, setup, addresses);
 }
 
@@ -92,10 +94,7 @@ export function checkInterface(
   requireSameNamespace(context, told.sandbox ?? "");
   const link = verifyLink(container, ifName, { ...expected, mac: told.mac });
   if (!link.up) throw new Error(`Interface ${ifName} is down`);
-  const own = (prevResult.ips ?? []).filter(({ interface: place }) => {
-    return place === undefined || prevResult.interfaces?.[place]?.name === ifName;
-  });
-  verifyAddresses(container, link, own);
+  verifyAddresses(container, link, ownAddresses(prevResult, ifName));
   verifyRoutes(container, link, prevResult.routes ?? []);
   return link;
 }

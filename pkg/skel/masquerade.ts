@@ -13,6 +13,7 @@ import {
   removeMasquerade,
 } from "../filter/masquerade.ts";
 import type { Prefix } from "../ip/prefix.ts";
+import { ownAddresses } from "../link/verify.ts";
 import type { Context } from "./context.ts";
 
 /** Keys for the plugin's table. */
@@ -44,10 +45,8 @@ export function masqueradeAddresses(context: Call, ips: readonly IpConfig[]): vo
 
 /** CHECK: throws where a rule is missing for one of the attachment's own addresses. */
 export function verifyMasquerade(context: Call): void {
-  const { config, host, ifName, prevResult } = context;
-  const own = (prevResult?.ips ?? []).filter(({ interface: place }) => {
-    return place === undefined || prevResult?.interfaces?.[place]?.name === ifName;
-  });
+  const { config, host, ifName, prevResult = {} } = context;
+  const own = ownAddresses(prevResult, ifName);
   if (config.ipMasq && own.length > 0) checkMasquerade(host, context, prefixesOf(own));
 }
 
