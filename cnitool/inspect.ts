@@ -25,6 +25,7 @@ export const list: Command = {
       session.print(printJson(plain));
       return 0;
     }
+    if (candidates.length === 0) tellNone(session);
     const rows = candidates.flatMap(({ file, list }) =>
       list === undefined
         ? []
@@ -73,6 +74,7 @@ export const status: Command = {
       if (list === undefined) states.push({ network: file, state: "not loaded", reason });
       else states.push(await stateOf(list, session, callOptions(line)));
     }
+    if (states.length === 0) tellNone(session);
     const rows = states.map(({ network, state, reason = "" }) => [network, state, reason]);
     session.print(
       line.flags.has("json") ? printJson(states) : printTable(["NETWORK", "STATE", "REASON"], rows),
@@ -80,6 +82,11 @@ export const status: Command = {
     return states.every(({ state }) => state === "ready" || state === "not asked") ? 0 : 1;
   },
 };
+
+/** An empty table does not say which directory was looked at. */
+function tellNone(session: Session): void {
+  session.machine.writeStderr(`no net configurations found in ${configDirectory(session)}\n`);
+}
 
 interface State {
   readonly network: string;

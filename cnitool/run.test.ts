@@ -163,6 +163,22 @@ test("gc keeps what it is told to, and a dry run removes nothing", async () => {
   assert.deepEqual(await tool.memory.libcni().cachedAttachments(), []);
 });
 
+test("list and status name the directory that holds no network", async () => {
+  for (const words of ["list", "status"]) {
+    const { status, stderr } = await new Tool().run(words);
+    assert.deepEqual([status, stderr], [0, "no net configurations found in /net.d\n"]);
+  }
+});
+
+test("a CNI_PATH that is missing is named", async () => {
+  const tool = toolWithNetwork();
+  tool.env.CNI_PATH = "";
+  Object.assign(tool.options, { pluginDirs: [] });
+  const { status, stderr } = await tool.run("add net ns");
+  assert.equal(status, 1);
+  assert.match(stderr, /: no paths provided\nCNI_PATH is not set: it names the directories/);
+});
+
 test("list, show and status tell of networks, of broken files and of what is attached", async () => {
   const tool = toolWithNetwork();
   tool.memory.files["/net.d/x.conf"] = "{";

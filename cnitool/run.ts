@@ -37,6 +37,10 @@ export async function runCommand(argv: readonly string[], session: Session): Pro
     if (error instanceof UsageError) {
       session.machine.writeStderr(`"cnitool --help" tells how to use it\n`);
     }
+    // The reference's words, which do not say what paths.
+    if (!session.env.CNI_PATH && reasonOf(error).endsWith(": no paths provided")) {
+      session.machine.writeStderr("CNI_PATH is not set: it names the directories of the plugins\n");
+    }
     return 1;
   }
 }

@@ -1,5 +1,7 @@
 /** A network namespace for one command: it has no name, and goes when cnitool ends. */
 
+import { splitPath } from "../pkg/invoke/lookup.ts";
+import { Errno } from "../pkg/sys/errno.ts";
 import type { Fd } from "../pkg/sys/fd.ts";
 import { OpenFlag, openFile } from "../pkg/sys/file.ts";
 import { processId, type SpawnResult, spawn } from "../pkg/sys/process.ts";
@@ -12,7 +14,7 @@ const ownPath = "/proc/thread-self/ns/net";
 export interface Sandbox extends Disposable {
   /** Leads to the namespace from every process, as long as this one lives. */
   readonly path: string;
-  /** Runs a program inside. */
+  /** Runs a program inside; one without a slash is looked for in PATH. */
   run(argv: string[], env: Readonly<Record<string, string>>): SpawnResult;
 }
 
@@ -26,9 +28,7 @@ export function makeSandbox(): Sandbox {
     run: (argv, env) => {
       enter(inside);
       try {
-        const [path = ""] = argv;
-        const none = new Uint8Array(0);
-        return spawn({ path, argv, env: { ...env }, stdin: none, deadlineMs: 0, cancelFd: -1 });
+        return runFirst(programs(argv[0] ?? "", env.PATH ?? ""), argv, env);
       } finally {
         enter(home);
       }
@@ -38,6 +38,25 @@ export function makeSandbox(): Sandbox {
       home.close();
     },
   };
+}
+
+/** Where a program may be, as a shell looks for it. */
+function programs(name: string, path: string): string[] {
+  return name.includes("/")
+    ? [name]
+    : splitPath(path).map((directory) => `${directory || "."}/${name}`);
+}
+
+/** Runs the first of these programs that is there; the outcome of the last one if none is. */
+function runFirst(
+  [path = "", ...further]: readonly string[],
+  argv: string[],
+  env: Readonly<Record<string, string>>,
+): SpawnResult {
+  const stdin = new Uint8Array(0);
+  const outcome = spawn({ path, argv, env: { ...env }, stdin, deadlineMs: 0, cancelFd: -1 });
+  const isMissing = outcome.error === Errno.ENOENT || outcome.error === Errno.EACCES;
+  return isMissing && further.length > 0 ? runFirst(further, argv, env) : outcome;
 }
 
 function enter(namespace: Fd): void {

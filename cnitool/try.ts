@@ -25,7 +25,7 @@ export const tryOut: Command = {
   name: "try",
   usage: "NETWORK [-- COMMAND...]",
   summary: "adds a throw-away namespace to a network, checks it, and deletes it again",
-  details: "COMMAND, a path with its arguments, runs inside between check and del.",
+  details: "COMMAND, a program with its arguments, runs inside between check and del.",
   leastArgs: 1,
   flags: [...commonFlags, jsonFlag, timeoutFlag],
   async run(line, session) {
@@ -133,9 +133,7 @@ async function timed<T>(
 function runInside(line: CommandLine, { env, machine, print }: Session, sandbox: Sandbox): number {
   const outcome = sandbox.run([...line.rest], env);
   if (outcome.error !== 0) {
-    throw new Error(
-      `cannot run ${line.rest[0]}, whose whole path is needed: ${errnoText(outcome.error)}`,
-    );
+    throw new Error(`cannot run "${line.rest[0]}": ${errnoText(outcome.error)}`);
   }
   machine.writeStderr(machine.decode(outcome.stderr));
   const stdout = machine.decode(outcome.stdout);

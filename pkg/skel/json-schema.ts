@@ -21,7 +21,10 @@ const cidr4 = `${byte4}(\\.${byte4}){3}/(3[0-2]|[12]?[0-9])`;
 // The groups of an IPv6 address are beyond a pattern that a person could still read.
 const cidr6 = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9])";
 
-export const saysCidr = says({ pattern: `^(${cidr4}|${cidr6})$` });
+export const saysCidr = says({
+  title: "an address with its prefix length, such as 10.1.0.0/24",
+  pattern: `^(${cidr4}|${cidr6})$`,
+});
 
 /** Groups of hexadecimal digits for 6, 8 and 20 bytes. */
 function groups(digits: number, separator: string): string {
@@ -31,5 +34,6 @@ function groups(digits: number, separator: string): string {
 }
 
 export const saysMac = says({
+  title: "a MAC address",
   pattern: `^(${groups(2, ":")}|${groups(2, "-")}|${groups(4, "\\.")})$`,
 });

@@ -6,10 +6,17 @@ import { convert, eachKey, type Json } from "./convert.ts";
 import type { Descriptions } from "./describe.ts";
 
 /** What a network may be called (pkg/cni/names.ts). */
-export const networkName: Json = { type: "string", pattern: "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$" };
+export const networkName: Json = {
+  type: "string",
+  title: "letters, digits, dots, underscores and hyphens, the first one a letter or digit",
+  pattern: "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",
+};
 
 /** What a runtime is told to pass on to the plugin. */
 export const capabilities: Json = { type: "object", additionalProperties: { type: "boolean" } };
+
+/** What a plugin may be called. */
+const executable = { title: "an executable's name, without a path", pattern: "^[^/]+$" };
 
 const version = v.picklist(supportedVersions);
 
@@ -22,7 +29,7 @@ const list = v.object({
   loadOnlyInlinedPlugins: v.optional(v.boolean()),
   plugins: v.optional(
     v.pipe(
-      v.array(v.looseObject({ type: v.pipe(v.string(), v.metadata({ pattern: "^[^/]+$" })) })),
+      v.array(v.looseObject({ type: v.pipe(v.string(), v.metadata(executable)) })),
       v.minLength(1),
     ),
   ),
