@@ -25,6 +25,8 @@ export interface InterfaceSetup {
    * Left out: as the kernel is set. Where addresses are examined, the outcome is waited for.
    */
   readonly detectDuplicates?: boolean;
+  /** The mark by which it is found again when somebody renames or moves it (see attachment.ts). */
+  readonly alias?: string;
   /** What else is to be done while it is down. */
   readonly first?: readonly Request[];
   /** The addresses come without the route to their network; these routes go ahead of the result's. */
@@ -42,7 +44,7 @@ export function configureInterface(
   setup: InterfaceSetup,
   { ips = [], routes = [] }: Pick<Result, "ips" | "routes">,
 ): void {
-  const { name, first = [], ownRoutes = [] } = setup;
+  const { name, alias, first = [], ownRoutes = [] } = setup;
   const own = ips.filter((ip) => isFor(setup, ip));
   const addresses = own.map(({ address }) => toPrefix(address));
   const addresses6 = addresses.filter(({ address }) => address.family === 6);
@@ -55,7 +57,7 @@ export function configureInterface(
   }
   container.send(
     // Before it comes up: the kernel then announces its addresses to the neighbours.
-    setLink({ name, families: { ipv4: { conf: { arpNotify: 1 } } } }),
+    setLink({ name, alias, families: { ipv4: { conf: { arpNotify: 1 } } } }),
     ...first,
     ...addresses.map((prefix) => addressRequest(setup, prefix)),
     setLink({ name, up: true }),

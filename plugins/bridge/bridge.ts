@@ -1,6 +1,7 @@
 /** Connects the container to a bridge on the host, which may be its gateway. */
 
 import type { Dns, Interface, Result } from "../../pkg/cni/result.ts";
+import { aliasOf } from "../../pkg/link/attachment.ts";
 import { configureInterface } from "../../pkg/link/configure.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
 import { markLink, removeVeth } from "../../pkg/link/remove.ts";
@@ -140,13 +141,13 @@ function setUpContainer(
   result: Pick<Result, "ips" | "routes">,
 ): void {
   const { config, container, ifName: name } = context;
-  const mark = markLink(index, context);
   if (config.disableContainerInterface) {
-    container.send(mark);
+    container.send(markLink(index, context));
     return;
   }
   const detectDuplicates = config.enabledad;
-  const setup = { name, index, place: containerPlace, detectDuplicates, first: [mark] };
+  const alias = aliasOf(context);
+  const setup = { name, index, place: containerPlace, detectDuplicates, alias };
   configureInterface(container, setup, result);
 }
 
