@@ -32,10 +32,11 @@ export class Exchange implements Receiver {
     this.first = first;
     this.replies = [];
     this.#open = [];
-    for (const { quiet } of requests) {
+    for (let index = 0; index < requests.length; index++) {
+      const isAnswered = !requests[index]?.quiet;
       this.replies.push(undefined);
-      this.#open.push(!quiet);
-      if (!quiet) this.waiting++;
+      this.#open.push(isAnswered);
+      if (isAnswered) this.waiting++;
     }
   }
 

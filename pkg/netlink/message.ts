@@ -94,7 +94,7 @@ export function messageAt(from: Reader, at: number, end: number, cut: boolean): 
     sequence: view.getUint32(at + 8, true),
     port: view.getUint32(at + 12, true),
     start: at + HEADER,
-    end: Math.min(at + length, end),
+    end: length > left ? end : at + length,
   };
 }
 

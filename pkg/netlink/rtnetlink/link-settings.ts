@@ -85,13 +85,16 @@ const settableFlags = ["up", "promiscuous", "allMulticast", "multicast", "noArp"
 export function writeLinkSettings(to: Writer, settings: PlainLinkSettings): void {
   let flags = 0;
   let change = 0;
-  for (const name of settableFlags) {
+  // Indexed: an iterator would cost more than all the rest.
+  for (let at = 0; at < settableFlags.length; at++) {
+    const name = settableFlags[at] as (typeof settableFlags)[number];
     const wanted = settings[name];
     if (wanted === undefined) continue;
     change |= LinkFlag[name];
     if (wanted) flags |= LinkFlag[name];
   }
-  linkHeader.put(to, { index: settings.index, flags, change });
+  if (change === 0) linkHeader.put(to, { index: settings.index });
+  else linkHeader.put(to, { index: settings.index, flags, change });
   linkSettings.write(to, settings, {});
 }
 

@@ -39,8 +39,7 @@ export function getLink(key: LinkKey): Request<Link> {
     type: Type.get,
     flags: 0,
     write(to) {
-      writeKey(to, key);
-      linkAttributes.write(to, { extMask: SKIP_STATS }, {});
+      writeKey(to, key, SKIP_STATS);
     },
     read: readLink,
   };
@@ -109,12 +108,11 @@ function label({ name, index }: { readonly name?: string; readonly index?: numbe
   return name ?? `number ${index}`;
 }
 
-function writeKey(to: Writer, { name, index }: LinkKey): void {
+function writeKey(to: Writer, { name, index }: LinkKey, extMask?: number): void {
   linkHeader.put(to, { index });
-  if (name === undefined) return;
-  // Both find alternative names; the second has room for long ones.
-  const isLong = name.length >= NAME_SIZE;
-  linkAttributes.write(to, isLong ? { altName: name } : { name }, {});
+  // Both names find alternative ones; the second has room for long ones.
+  const isLong = name !== undefined && name.length >= NAME_SIZE;
+  linkAttributes.write(to, isLong ? { altName: name, extMask } : { name, extMask }, {});
 }
 
 function writeSettings(to: Writer, settings: LinkSettings): void {
