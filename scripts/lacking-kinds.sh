@@ -13,8 +13,7 @@ for kind in "$@"; do
     vlan) ip link add link parent name probe type vlan id 7 2>/dev/null || echo "$kind" ;;
     ipvlan | macvlan) ip link add link parent name probe type "$kind" 2>/dev/null || echo "$kind" ;;
     bridge-vlan)
-      ip link add name probe type bridge vlan_filtering 1 2>/dev/null
-      ip -d link show dev probe | grep -q vlan_filtering || echo "$kind"
+      { ip link add name probe type bridge vlan_filtering 1 && bridge vlan add dev probe vid 7 self; } 2>/dev/null || echo "$kind"
       ;;
     vrf) ip link add probe type vrf table 7 2>/dev/null || echo "$kind" ;;
     *) ip link add probe type "$kind" 2>/dev/null || echo "$kind" ;;

@@ -58,8 +58,9 @@ for (const [what, keys, msg] of badVlans) {
 test("ADD fails for VLANs that the kernel cannot keep apart, and leaves nothing", (t) =>
   withHost(async (host) => {
     await host.addNetns("c1");
-    await host.run("ip", "link", "add", "old", "type", "bridge");
-    if (/vlan_filtering/.test(await host.run("ip", "-d", "link", "show", "dev", "old"))) {
+    await host.run("ip", "link", "add", "old", "up", "type", "bridge");
+    const filtering = "ip link add can type bridge vlan_filtering 1 2>/dev/null && echo yes; true";
+    if ((await host.run("sh", "-c", filtering)) !== "") {
       t.skip("this kernel can: bridge-vlan.test.ts has the other side");
       return;
     }
