@@ -12,6 +12,12 @@ interface Origin {
   readonly line: number;
 }
 
+/** Lines of the bundle that follow each other in their source, too. */
+interface Run {
+  count: number;
+  readonly origin: Origin | undefined;
+}
+
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /** One segment of a source map: numbers of five bits a character, least significant first, the sign lowest. */
@@ -30,6 +36,17 @@ function readSegment(segment: string): number[] {
     }
   }
   return numbers;
+}
+
+/** The same the other way round. */
+function writeSegment(numbers: readonly number[]): string {
+  let segment = "";
+  for (const number of numbers) {
+    let rest = number < 0 ? (-number << 1) | 1 : number << 1;
+    for (; rest > 31; rest >>>= 5) segment += digits[(rest & 31) | 32];
+    segment += digits[rest];
+  }
+  return segment;
 }
 
 /** The origin of each of the bundle's lines: that of the first thing on it. */
@@ -51,26 +68,35 @@ function readOrigins(mappings: string): (Origin | undefined)[] {
 
 /**
  * The table for `mapStack`, from the source map of a bundle: the sources, one a line, an empty line, then runs
- * "count,line,source" in base 36. Within a run both lines advance together; a bare count has no origin.
+ * of count, step and source, written like a source map's segments. Within a run both lines advance together; the
+ * step leads from the end of the run before to the start of this one. The source is given where it changes; a count
+ * alone has no origin.
  */
 export function encodeLines(sourceMapJson: string): string {
   const { sources, mappings }: SourceMap = JSON.parse(sourceMapJson);
-  const runs: { count: number; origin: Origin | undefined }[] = [];
+  const runs: Run[] = [];
   for (const origin of readOrigins(mappings)) {
     const run = runs.at(-1);
     if (run !== undefined && continues(run, origin)) run.count++;
     else runs.push({ count: 1, origin });
   }
   const names = sources.map((source) => source.replace(/^(\.\.?\/)+/, ""));
-  const table = runs.map(({ count, origin }) =>
-    [count, ...(origin === undefined ? [] : [origin.line, origin.source])]
-      .map((number) => number.toString(36))
-      .join(),
-  );
-  return `${names.join("\n")}\n\n${table.join(" ")}`;
+  let line = 0;
+  let source = -1;
+  const table = runs.map(({ count, origin }) => {
+    const numbers = [count];
+    if (origin !== undefined) {
+      numbers.push(origin.line - line);
+      if (origin.source !== source) numbers.push(origin.source);
+      line = origin.line + count;
+      source = origin.source;
+    }
+    return writeSegment(numbers);
+  });
+  return `${names.join("\n")}\n\n${table.join()}`;
 }
 
-function continues(run: { count: number; origin: Origin | undefined }, next: Origin | undefined) {
+function continues(run: Run, next: Origin | undefined): boolean {
   if (run.origin === undefined || next === undefined) return run.origin === next;
   return next.source === run.origin.source && next.line === run.origin.line + run.count;
 }
@@ -80,19 +106,29 @@ export function mapStack(stack: string, lines: string): string {
   const end = lines.indexOf("\n\n");
   if (end < 0) return stack;
   const sources = lines.slice(0, end).split("\n");
-  const runs = lines
-    .slice(end + 2)
-    .split(" ")
-    .map((run) => run.split(",").map((number) => Number.parseInt(number, 36)));
+  const runs = readRuns(lines.slice(end + 2));
   return stack.replace(/[^\s()]+?\.js:(\d+)(:\d+)?/g, (place, line) => {
     let rest = Number(line) - 1;
-    for (const [count = 0, start, source = -1] of runs) {
+    for (const { count, origin } of runs) {
       if (rest < count) {
-        const name = sources[source];
-        return name === undefined || start === undefined ? place : `${name}:${start + rest + 1}`;
+        const name = sources[origin?.source ?? -1];
+        return name && origin ? `${name}:${origin.line + rest + 1}` : place;
       }
       rest -= count;
     }
     return place;
+  });
+}
+
+function readRuns(table: string): Run[] {
+  let line = 0;
+  let source = -1;
+  return table.split(",").map((run) => {
+    const [count = 0, step, changed] = readSegment(run);
+    if (step === undefined) return { count, origin: undefined };
+    source = changed ?? source;
+    const origin = { source, line: line + step };
+    line = origin.line + count;
+    return { count, origin };
   });
 }
