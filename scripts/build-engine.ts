@@ -97,8 +97,8 @@ function compile(target: string, { cc, libc }: Compiler): void {
     ENGINE_CC: cc,
     CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"),
     [`CC_${name}`]: script,
-    // Its hash has cargo compile again when the script changes.
-    [`CFLAGS_${name}`]: `-fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -DENGINE_CC=0x${hash}`,
+    // The script's hash has cargo compile again when that changes.
+    [`CFLAGS_${name}`]: `${smallest(cc)} -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -DENGINE_CC=0x${hash}`,
   };
   const options = ["--quiet", "--release", "--locked", "--target", target];
   for (const bin of [["runtime"], ["engine", "--features", "compiler"]]) {
@@ -107,6 +107,16 @@ function compile(target: string, { cc, libc }: Compiler): void {
       env: environment,
       stdio: ["ignore", "inherit", "inherit"],
     });
+  }
+}
+
+/** The option for the smallest code: gcc 12 and clang have one that goes further than -Os, at the same speed here. */
+function smallest(cc: string): string {
+  try {
+    run(cc, ["-Oz", "-E", "-xc", "/dev/null"]);
+    return "-Oz";
+  } catch {
+    return "-Os";
   }
 }
 
