@@ -15,7 +15,7 @@ function script(...results: [name: string, result: number][]): SystemCall {
 test("a channel sends again when a signal came in between", () => {
   const channel = openChannel(
     0,
-    script(["socket", 9], ["sendto", -Errno.EINTR], ["sendto", 4], ["close", 0]),
+    script(["socket", 9], ["connect", 0], ["sendto", -Errno.EINTR], ["sendto", 4], ["close", 0]),
   );
   channel.send(new Uint8Array(4));
   channel.close();
@@ -24,10 +24,13 @@ test("a channel sends again when a signal came in between", () => {
 
 test("a channel says what the kernel refused", () => {
   assert.throws(() => openChannel(0, script(["socket", -Errno.EMFILE])), SysError);
+  const unconnected = script(["socket", 9], ["connect", -Errno.ENOBUFS], ["close", 0]);
+  assert.throws(() => openChannel(0, unconnected), /^SysError: open netlink socket: no buffer/);
   const channel = openChannel(
     0,
     script(
       ["socket", 9],
+      ["connect", 0],
       ["sendto", -Errno.EMSGSIZE],
       ["setsockopt", 0],
       ["sendto", -Errno.EMSGSIZE],
@@ -42,13 +45,19 @@ test("a channel says what the kernel refused", () => {
 test("a channel makes room for what is longer than its socket sends at once", () => {
   const channel = openChannel(
     0,
-    script(["socket", 9], ["sendto", -Errno.EMSGSIZE], ["setsockopt", 0], ["sendto", 4]),
+    script(
+      ["socket", 9],
+      ["connect", 0],
+      ["sendto", -Errno.EMSGSIZE],
+      ["setsockopt", 0],
+      ["sendto", 4],
+    ),
   );
   channel.send(new Uint8Array(4));
 });
 
 test("a channel takes one datagram by recvfrom and tells its true length", () => {
-  const channel = openChannel(0, script(["socket", 9], ["recvfrom", 20000]));
+  const channel = openChannel(0, script(["socket", 9], ["connect", 0], ["recvfrom", 20000]));
   const [datagram] = channel.receive(1, 0);
   assert.equal(datagram?.length, 20000);
   assert.equal(datagram?.end, 16384);
@@ -57,6 +66,7 @@ test("a channel takes one datagram by recvfrom and tells its true length", () =>
 test("a channel takes several datagrams by one recvmmsg", () => {
   const channel = openChannel(0, (name, ...args) => {
     if (name === "socket") return 9;
+    if (name === "connect") return 0;
     assert.equal(name, "recvmmsg");
     const vector = args[1];
     assert.ok(vector instanceof Uint8Array);
@@ -81,6 +91,7 @@ test("a channel knows an option that the kernel does not", () => {
     0,
     script(
       ["socket", 9],
+      ["connect", 0],
       ["setsockopt", -Errno.ENOPROTOOPT],
       ["setsockopt", 0],
       ["setsockopt", -1],

@@ -40,6 +40,9 @@ const SO_SNDBUFFORCE = 32;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 
+/** struct sockaddr_nl, linux/netlink.h: the family; the kernel's port and groups are zero */
+const KERNEL = Uint8Array.of(AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
 /** Bytes in struct mmsghdr (struct msghdr, its length, padding) and in struct iovec, with 64 bits */
 const VECTOR = 64;
 const IOVEC = 16;
@@ -52,13 +55,21 @@ const MOST = 16;
 /** Makes a system call: the value, or minus the errno. */
 export type SystemCall = typeof attempt;
 
-/** Opens a socket to the kernel in the current network namespace. The kernel binds it when it is first used. */
+/**
+ * Opens a socket to the kernel in the current network namespace. It is connected, which binds it, too: else whoever
+ * administers a container's namespace could send it messages in the kernel's place.
+ */
 export function openChannel(protocol: number, system: SystemCall = attempt): Channel {
-  const fd = check(
-    system("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
-    "open netlink socket",
-  );
-  return new KernelChannel(fd, system);
+  const act = "open netlink socket";
+  const fd = check(system("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), act);
+  const channel = new KernelChannel(fd, system);
+  try {
+    check(system("connect", fd, KERNEL, KERNEL.length), act);
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+  return channel;
 }
 
 class KernelChannel implements Channel {
