@@ -9,8 +9,8 @@ export interface Attachment {
   readonly ifName: string;
 }
 
-/** IFALIASZ less its NUL, linux/if.h */
-const longestAlias = 255;
+/** IFALIASZ less its NUL, linux/if.h, and less ours: there are kernels that count it (ERANGE). */
+const longestAlias = 254;
 
 /**
  * The alias of a host-side link: `<network>/<container id>/<ifname>`. No part can hold a slash. Of one that is too
