@@ -27,7 +27,7 @@ const followers = ["bandwidth", "firewall", "portmap", "sbr", "tuning", "vrf"];
 /** Plugins that make hardly any sense without addresses; the reference's fail. */
 const needAddresses = ["ptp", "veth"];
 /** Plugins that take addresses from IPAM, but do without. */
-const takeAddresses = ["bridge", "dummy", "ipvlan", "macvlan", "tap", "vlan"];
+const takeAddresses = ["bridge", "ipvlan", "macvlan", "tap", "vlan"];
 
 export const knownTypes: readonly string[] = [
   ...makers,
@@ -45,6 +45,7 @@ export function checkChain(links: readonly Link[]): Finding[] {
     ...checkOrder(link, index, { links, firstMaker }),
     ...checkNeeds(link, links.slice(0, index)),
     ...checkCapabilities(link),
+    ...checkBackend(link),
     ...checkHairpin(link, links.slice(index + 1)),
   ]);
 }
@@ -72,6 +73,9 @@ function checkOrder(
 function checkNeeds(link: Link, before: readonly Link[]): Finding[] {
   const hasIpam = (candidate: Link) => ipamTypeOf(candidate) !== "";
   const isBare = !hasIpam(link);
+  if (link.type === "dummy" && isBare) {
+    return [finding("error", link, `dummy needs an "ipam" with a "type"`)];
+  }
   if (needAddresses.includes(link.type) && isBare) {
     const what = `the container gets no address: "ipam" is missing, without which the reference's ${link.type} fails`;
     return [finding("warning", link, what)];
@@ -108,6 +112,15 @@ function checkCapabilities(link: Link): Finding[] {
     return [finding("warning", link, what)];
   }
   return [];
+}
+
+/** Packet filter rules are made by nf_tables alone: the plugins refuse the reference's other way. */
+function checkBackend(link: Link): Finding[] {
+  const masquerades =
+    ["bridge", "ptp", "veth"].includes(link.type) && toValueAt(link.node, "ipMasq") === true;
+  const key = link.type === "portmap" ? "backend" : masquerades ? "ipMasqBackend" : undefined;
+  if (key === undefined || toValueAt(link.node, key) !== "iptables") return [];
+  return [finding("error", link, `${link.type} refuses "${key}": "iptables": leave it out`)];
 }
 
 function checkHairpin(link: Link, behind: readonly Link[]): Finding[] {

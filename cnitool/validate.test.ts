@@ -170,6 +170,11 @@ const cases: [string, string, string[]][] = [
     ],
   ],
   [
+    "dummy without addresses",
+    `{${name}, "plugins": [{"type": "dummy"}]}`,
+    [`1:59: error: dummy needs an "ipam" with a "type"`],
+  ],
+  [
     "an unknown plugin",
     `{${name}, "plugins": [{"type": "brigde", "ipam": {"type": "hostlocal"}}]}`,
     [
@@ -187,6 +192,20 @@ for (const [what, text, expected] of cases) {
     assert.equal(status, lines.includes(": error: ") ? 1 : 0);
   });
 }
+
+test("validate tells of the backend that is refused", async () => {
+  for (const [plugin, key] of [
+    [
+      { type: "bridge", ipMasq: true, ipMasqBackend: "iptables", ipam: { type: "x" } },
+      "ipMasqBackend",
+    ],
+    [{ type: "portmap", backend: "iptables" }, "backend"],
+  ] as const) {
+    const text = JSON.stringify({ name: "net", cniVersion: "1.0.0", plugins: [plugin] });
+    const { stdout } = await validate("/n.conflist", text);
+    assert.ok(stdout.includes(`error: ${plugin.type} refuses "${key}": "iptables"`), stdout);
+  }
+});
 
 test("validate looks for the plugins where CNI_PATH says", async () => {
   const text = `{${name}, "plugins": [{"type": "bridge", "ipam": {"type": "dhcp"}}]}`;
