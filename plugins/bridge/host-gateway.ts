@@ -9,7 +9,7 @@ import type { Context } from "../../pkg/skel/context.ts";
 import { addressesOf, addressRequests, planAddresses, reversed } from "./bridge-address.ts";
 import type { BridgeConfig } from "./config.ts";
 import { bridgeAddresses } from "./gateway.ts";
-import { portsOf } from "./host-bridge.ts";
+import { bridgeLockMs, portsOf } from "./host-bridge.ts";
 import { ensureVlanGateway } from "./vlan-gateway.ts";
 import { portsInVlan } from "./vlans.ts";
 
@@ -41,10 +41,12 @@ export function setUpGateway(
     config.forceAddress,
   );
   undo.push(() => {
-    // Another container may have come to rely on the addresses meanwhile.
-    const own = [port.index, vlanGateway?.peerIndex];
-    const others = portsBehind(context, bridge).filter((index) => !own.includes(index));
-    if (others.length === 0) host.send(...addressRequests(target, reversed(plan)));
+    // Another container may have come to rely on the addresses meanwhile; one that joins the bridge only now waits.
+    host.exclusively({ timeoutMs: bridgeLockMs }, () => {
+      const own = [port.index, vlanGateway?.peerIndex];
+      const others = portsBehind(context, bridge).filter((index) => !own.includes(index));
+      if (others.length === 0) host.send(...addressRequests(target, reversed(plan)));
+    });
   });
   const { index, mac } = bridge;
   // A gateway keeps its MAC: one that the kernel chose would change with the ports, and the neighbours not know.

@@ -267,6 +267,24 @@ test("a failed ADD leaves a bridge that others use as it was", () =>
     });
   }));
 
+test("a failed ADD takes the gateway's address back only when no other ADD is joining the bridge", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    await host.run("ip", "link", "add", "cni0", "address", "02:00:00:00:00:01", "type", "bridge");
+    await host.run("ip", "link", "set", "cni0", "up");
+    const routes = [{ dst: "10.9.0.0/16", gw: "172.31.0.9" }];
+    const config = gatewayConfig({ ipam: { ...(gatewayConfig().ipam as object), routes } });
+    await host.unchangedBy(async () => {
+      const joining = ["flock", "-s", "/proc/self/ns/net", "sh", "-c", "echo joining; sleep 1"];
+      const other = host.start(joining);
+      await other.printed("joining");
+      const failing = host.cni("ADD", { config });
+      const [{ ms }, reply] = await Promise.all([other.outcome, failing]);
+      assertError(reply, { code: 999, msg: /unreachable/ });
+      assert.ok(reply.ms > ms / 2, `it was through in ${reply.ms} ms`);
+    });
+  }));
+
 /** An IPAM plugin as a shell script. */
 interface Ipam {
   readonly what: string;
