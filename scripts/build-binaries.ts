@@ -156,8 +156,10 @@ async function main(): Promise<void> {
   if (multicall) {
     const file = makeImage(await bundle("tscni", multicallEntry(suite, version)), engine, buildId);
     for (const { name } of suite) {
-      rmSync(join(output, name), { force: true });
-      linkSync(file, join(output, name));
+      const fresh = join(output, `${name}.new`);
+      rmSync(fresh, { force: true });
+      linkSync(file, fresh);
+      renameSync(fresh, join(output, name));
     }
     report([file, makeImage(cnitool, engine, buildId)]);
   } else {
