@@ -21,7 +21,7 @@ test("the container id follows from the namespace's path as the reference's does
 
 for (const [path, absolute] of [
   ["/run/netns/t1", "/run/netns/t1"],
-  ["ns", "/work/ns"],
+  ["ns", "/home/me/ns"],
   ["../a//b/./c/", "/a/b/c"],
   ["/../..", "/"],
 ] as const) {
@@ -75,7 +75,7 @@ test("add prints the result and passes what the environment says", async () => {
     `{\n    "cniVersion": "1.1.0",\n    "ips": [\n        {\n            "address": "10.0.0.2/24"\n        }\n    ]\n}`,
   );
   const { env, stdin } = tool.memory.seen[0] ?? {};
-  assert.equal(env?.CNI_NETNS, "/work/ns");
+  assert.equal(env?.CNI_NETNS, "/home/me/ns");
   assert.equal(env?.CNI_ARGS, "A=B;C=D");
   assert.equal(env?.CNI_IFNAME, "net0");
   assert.deepEqual(stdin.runtimeConfig, { mac: "0a:00:00:00:00:01" });
@@ -144,11 +144,11 @@ test("check and del reach the plugin with the result that add remembered", async
 test("gc keeps what it is told to, and a dry run removes nothing", async () => {
   const tool = toolWithNetwork();
   for (const ns of ["a", "b", "c"]) await tool.run(`add net ${ns}`);
-  const ids = ["/work/a", "/work/b", "/work/c"].map((path) => containerIdOf(path, tool.memory));
-  tool.memory.files["/work/b"] = "";
+  const ids = ["/home/me/a", "/home/me/b", "/home/me/c"].map((path) => containerIdOf(path, tool.memory));
+  tool.memory.files["/home/me/b"] = "";
   const plan = await tool.run(`gc net --keep ${ids[0]} --keep-living --dry-run --json`);
   assert.deepEqual(JSON.parse(plan.stdout), {
-    delete: [{ containerId: ids[2], ifName: "eth0", netns: "/work/c" }],
+    delete: [{ containerId: ids[2], ifName: "eth0", netns: "/home/me/c" }],
     collect: ["bridge"],
   });
   const text = await tool.run("gc net --dry-run");
