@@ -22,11 +22,11 @@ test("the container id follows from the namespace's path as the reference's does
 for (const [path, absolute] of [
   ["/run/netns/t1", "/run/netns/t1"],
   ["ns", "/home/me/ns"],
-  ["../a//b/./c/", "/a/b/c"],
+  ["../a//b/./c/", "/home/a/b/c"],
   ["/../..", "/"],
 ] as const) {
   test(`the path ${path} is made absolute`, () => {
-    assert.equal(absolutePath(path, "/work"), absolute);
+    assert.equal(absolutePath(path, "/home/me"), absolute);
   });
 }
 
@@ -144,7 +144,9 @@ test("check and del reach the plugin with the result that add remembered", async
 test("gc keeps what it is told to, and a dry run removes nothing", async () => {
   const tool = toolWithNetwork();
   for (const ns of ["a", "b", "c"]) await tool.run(`add net ${ns}`);
-  const ids = ["/home/me/a", "/home/me/b", "/home/me/c"].map((path) => containerIdOf(path, tool.memory));
+  const ids = ["/home/me/a", "/home/me/b", "/home/me/c"].map((path) =>
+    containerIdOf(path, tool.memory),
+  );
   tool.memory.files["/home/me/b"] = "";
   const plan = await tool.run(`gc net --keep ${ids[0]} --keep-living --dry-run --json`);
   assert.deepEqual(JSON.parse(plan.stdout), {
@@ -205,7 +207,7 @@ test("list, show and status tell of networks, of broken files and of what is att
     shown.stdout,
     /^net, version 1\.1\.0\n\nPLUGIN {2}IPAM {2}CAPABILITIES {2}FILE\nbridge {2}- {5}mac/,
   );
-  assert.match(shown.stdout, /10\.0\.0\.2\/24 {2}\/work\/ns\n$/);
+  assert.match(shown.stdout, /10\.0\.0\.2\/24 {2}\/home\/me\/ns\n$/);
   const json = JSON.parse((await tool.run("show net --json")).stdout);
   assert.deepEqual(json.attachments[0].addresses, ["10.0.0.2/24"]);
   const status = await tool.run("status");

@@ -21,7 +21,7 @@ export class Tool {
       cni: this.memory.libcni(this.options),
       schemas: this.schemas,
       isTerminal: false,
-      workingDirectory: "/work",
+      workingDirectory: "/home/me",
       print: (text) => void printed.push(text),
       wasInterrupted: () => false,
     });
