@@ -171,7 +171,7 @@ test("pods by CRI: network, published port, removal; nothing is left", { skip },
     await machine.until("the published port answers", () => machine.answers("10.5.0.1", 8081));
     assert.deepEqual(
       new Set(called(machine, "ADD")),
-      new Set(["loopback", "host-local", "bridge", "portmap"]),
+      new Set(["loopback", "host-local", "bridge", "portmap", "tuning"]),
     );
     assert.notDeepEqual(await machine.leftovers(), []);
     await a.remove();
