@@ -56,7 +56,10 @@ test("a failure is told with its errno, and how it was taken back", () =>
     const lines = linesOf(host);
     const run = lines.find(({ purpose }) => purpose === `run ${script}/host-local ADD`);
     assert.equal(run?.failed, true);
-    assert.ok(lines.some(({ purpose }) => purpose === `run ${script}/host-local DEL`));
+    // It refused, so there is nothing to release; what came before it is taken back.
+    assert.ok(!lines.some(({ purpose }) => purpose === `run ${script}/host-local DEL`));
+    const undone = lines.slice(lines.findIndex(({ failed }) => failed === true));
+    assert.ok(undone.some(({ purpose }) => /^delete link /.test(purpose ?? "")));
     assert.equal(lines.at(-1)?.code, 11);
   }));
 
