@@ -19,7 +19,7 @@ export interface Rounds {
   /** Rounds that are not measured. */
   readonly warmUp: number;
   readonly rounds: number;
-  /** No further round begins after this time. */
+  /** After this time no further round begins, but for the first few. */
   readonly limitMs: number;
 }
 
