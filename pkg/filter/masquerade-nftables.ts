@@ -60,9 +60,6 @@ export function addRules(
     const inEntry = present.filter(({ chain }) => chain === entry.chain);
     const stale = present.filter((rule) => rule.chain === checks.chain && ownerIn(rule) === id);
     return [
-      addTable(table, tableComment),
-      addChain(checks, undefined, chainComment),
-      addChain(entry, sourceNat),
       ...(sameRules(entryRules, inEntry) ? [] : entryRequests()),
       ...stale.map((rule) => deleteRule(checks, rule)),
       ...addresses.map((prefix) => appendRule(checks, { expressions: ruleOf(prefix), comment })),
@@ -70,9 +67,12 @@ export function addRules(
   });
 }
 
-/** Only where needed: to delete a rule the kernel waits until nobody looks at it any more, milliseconds in all. */
+/** Only where needed: for a rule that goes, and for a chain named again, the kernel waits until nobody looks at the old one. */
 function entryRequests(): Request[] {
   return [
+    addTable(table, tableComment),
+    addChain(checks, undefined, chainComment),
+    addChain(entry, sourceNat),
     flushChain(entry),
     ...entryRules.map((expressions) => appendRule(entry, { expressions })),
   ];
