@@ -61,12 +61,13 @@ function entryOf(plugin: Executable, suite: readonly Executable[], version: stri
 }
 
 function multicallEntry(suite: readonly Executable[], version: string): string {
-  const plugins = suite.map(({ plugin }) => plugin);
   return [
     ...stackMapping,
     `import { runMulticall } from "./pkg/skel/run.ts";`,
     ...new Set(suite.map(importOf)),
-    `globalThis.main = () => runMulticall([${plugins}], "${version}");`,
+    `const byName = { ${suite.map(({ name, plugin }) => `"${name}": ${plugin}`)} };`,
+    `const builtIn = Object.values(byName);`,
+    `globalThis.main = () => runMulticall(byName, builtIn, "${version}");`,
   ].join("\n");
 }
 

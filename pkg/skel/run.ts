@@ -61,14 +61,16 @@ export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions)
 }
 
 /** Runs the plugin that the executable was called as: one file, a name for each plugin. */
-export function runMulticall(plugins: readonly Plugin[], version: string): never {
+export function runMulticall(
+  plugins: Readonly<Record<string, Plugin>>,
+  builtIn: readonly Plugin[],
+  version: string,
+): never {
   const called = args()[0] ?? "";
   const name = called.slice(called.lastIndexOf("/") + 1);
-  const plugin = plugins.find((candidate) => candidate.name === name);
-  if (plugin !== undefined) runPlugin(plugin, { builtIn: plugins, version });
-  log(
-    `tscni ${version}: called as "${name}", which is none of ${plugins.map((p) => p.name).join(", ")}`,
-  );
+  const plugin = Object.hasOwn(plugins, name) ? plugins[name] : undefined;
+  if (plugin !== undefined) runPlugin(plugin, { builtIn, version });
+  log(`tscni ${version}: called as "${name}", which is none of ${Object.keys(plugins).join(", ")}`);
   exit(1);
 }
 
