@@ -10,6 +10,8 @@ readonly tools=(
   musl-gcc:musl-tools
   git:git
   ip:iproute2
+  iptables-save:iptables
+  nft:nftables
   ping:iputils-ping
   strace:strace
   sysctl:procps

@@ -38,6 +38,9 @@ const At = {
   emptyPath: 0x1000,
 } as const;
 
+/** X_OK, unistd.h */
+const executeAccess = 1;
+
 /** What `fileSystemType` may answer: *_MAGIC, linux/magic.h */
 export const FileSystem = {
   nsfs: 0x6e736673,
@@ -146,6 +149,11 @@ export function stat(target: string | Fd, options: { follow?: boolean; dir?: Fd 
   const result = attempt("statx", start, cString(path), flags, statxBasic, bytes);
   check(result, "stat", isFd ? target.subject : path);
   return readStatx(bytes);
+}
+
+/** Whether the path leads to something that this process may run; whatever keeps it from knowing counts as no. */
+export function isExecutable(path: string): boolean {
+  return attempt("faccessat", At.currentDirectory, cString(path), executeAccess) === 0;
 }
 
 /** The kind of file system a file is on, one of `FileSystem` or another magic number. */

@@ -1,0 +1,167 @@
+/**
+ * Runs `iptables-save` and `iptables-restore`. One of the first tells what is there, one of the second changes it, all
+ * or nothing: the usual `iptables` for each rule would be a dozen programs, and a dozen chances to stop in between.
+ */
+
+import { CniError, ErrorCode } from "../cni/error.ts";
+import type { Family } from "../ip/address.ts";
+import { errnoText } from "../sys/errno.ts";
+import { isExecutable } from "../sys/file.ts";
+import { type SpawnRequest, type SpawnResult, spawn } from "../sys/process.ts";
+import { decode, encode } from "../sys/text.ts";
+import { programFor } from "./rule.ts";
+import { printScript, type Step, Table, type TableName } from "./table.ts";
+
+/** How long to wait for the lock that all users of the old kernel interface share, if not told otherwise. */
+const usualLockSeconds = 10;
+/** How long a program may take besides. */
+const workMs = 20_000;
+/** How often a change is planned anew because somebody else was quicker. */
+const mostTries = 5;
+
+/** Where administrators' programs are; runtimes started without PATH, or with a user's, do not look there. */
+const usualDirectories = [
+  "/usr/local/sbin",
+  "/usr/sbin",
+  "/sbin",
+  "/usr/local/bin",
+  "/usr/bin",
+  "/bin",
+];
+/** The plain name is the flavour that the host has chosen. */
+const flavours = ["", "-nft", "-legacy"];
+
+/** How programs are found and run; what is left out is this process's own. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string>>;
+  /** Readable means: give up; -1 for never. */
+  readonly cancelFd?: number;
+  readonly lockSeconds?: number;
+  readonly isExecutable?: (path: string) => boolean;
+  readonly run?: (request: SpawnRequest, task?: string) => SpawnResult;
+}
+
+/** The programs for one family. */
+export interface Programs extends Surroundings {
+  readonly family: Family;
+  readonly save: string;
+  readonly restore: string;
+}
+
+/** The family's programs; undefined where the host has none. */
+export function findPrograms(family: Family, around: Surroundings): Programs | undefined {
+  const { env, isExecutable: test = isExecutable } = around;
+  const given = (env.PATH ?? "").split(":").filter((directory) => directory.startsWith("/"));
+  const directories = [...new Set([...given, ...usualDirectories])];
+  for (const flavour of flavours) {
+    for (const directory of directories) {
+      const path = `${directory}/${programFor(family)}${flavour}`;
+      const found = { family, ...around, save: `${path}-save`, restore: `${path}-restore` };
+      if (test(found.restore) && test(found.save)) return found;
+    }
+  }
+  return undefined;
+}
+
+/** The same; throws where there are none, and says what for they were wanted. */
+export function openPrograms(family: Family, around: Surroundings, purpose: string): Programs {
+  const found = findPrograms(family, around);
+  if (found !== undefined) return found;
+  const name = programFor(family);
+  throw new Error(`${purpose}: neither ${name}-save nor ${name}-restore is on this host`);
+}
+
+/** Reads a table. */
+export function readTable(programs: Programs, name: TableName): Table {
+  const { save } = programs;
+  const result = run(programs, save, ["-t", name], "");
+  if (result.status !== 0) throw failure(`cannot read table "${name}"`, programs.save, result);
+  return new Table(name, decode(result.stdout));
+}
+
+/**
+ * Reads the table, plans, and makes the change at once; without steps nothing is changed. Where the change fails, which
+ * it does as a whole, somebody may have been quicker: then it is planned anew. Throws code 11 where the lock is not to be had.
+ */
+export function updateTable(
+  programs: Programs,
+  name: TableName,
+  plan: (table: Table) => readonly Step[],
+): void {
+  let before = "";
+  for (let tries = 1; ; tries++) {
+    const steps = plan(readTable(programs, name));
+    if (steps.length === 0) return;
+    const script = printScript(name, steps);
+    const result = run(
+      programs,
+      programs.restore,
+      ["--noflush", "-w", `${patience(programs)}`],
+      script,
+    );
+    if (result.status === 0) return;
+    refuseLocked(programs, name, result);
+    if (script === before || tries === mostTries) {
+      throw failure(`cannot change table "${name}"`, programs.restore, result, script);
+    }
+    before = script;
+  }
+}
+
+function run(programs: Programs, path: string, args: string[], stdin: string): SpawnResult {
+  const { env, cancelFd = -1, run = spawn } = programs;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const result = run(
+    {
+      path,
+      argv: [name, ...args],
+      env: { ...env },
+      stdin: encode(stdin),
+      deadlineMs: patience(programs) * 1000 + workMs,
+      cancelFd,
+    },
+    args.join(" "),
+  );
+  if (result.error !== 0) throw new Error(`cannot run ${path}: ${errnoText(result.error)}`);
+  if (result.cancelled) {
+    throw new CniError(ErrorCode.tryAgainLater, `interrupted while ${path} was running`);
+  }
+  if (result.timedOut) {
+    throw new CniError(ErrorCode.tryAgainLater, `${path} did not end in time`);
+  }
+  return result;
+}
+
+function patience({ lockSeconds = usualLockSeconds }: Programs): number {
+  return lockSeconds;
+}
+
+/** RESOURCE_PROBLEM, which is not only the lock */
+const lockStatus = 4;
+
+function refuseLocked(programs: Programs, table: string, { status, stderr }: SpawnResult): void {
+  if (status !== lockStatus || !decode(stderr).includes("xtables lock")) return;
+  const limit = `${patience(programs)} s`;
+  throw new CniError(
+    ErrorCode.tryAgainLater,
+    `cannot change table "${table}": ${programs.restore} did not get the xtables lock within ${limit}`,
+  );
+}
+
+/** What the program said, less its own name; the flavours word it differently, but both tell the line. */
+function failure(
+  what: string,
+  path: string,
+  { stderr, status, signal }: SpawnResult,
+  script = "",
+): Error {
+  const said = decode(stderr)
+    .split("\n")
+    .map((line) => line.replace(/^ip6?tables[\w-]*( v[\d.]+)?( \(\w+\))?:\s*/, "").trim())
+    .filter((line) => line !== "" && !line.startsWith("Try `") && !line.startsWith("# Warning"));
+  const end = signal === 0 ? `exit status ${status}` : `signal ${signal}`;
+  const number = /line:? (\d+)/.exec(said.join(" "))?.[1];
+  const line = script.split("\n")[Number(number) - 1];
+  const where = line === undefined ? "" : `: ${line}`;
+  return new Error(`${what}: ${path}: ${[...said, end].join("; ")}${where}`);
+}
