@@ -126,8 +126,9 @@ export function tellExchange(
   start: number,
 ): void {
   const batch = requests.length > 1 ? { batch: first } : {};
-  for (const [index, { purpose }] of requests.entries()) {
+  const operations = requests.map(({ purpose }, index) => {
     const errno = errnos?.[index] ?? 0;
-    tell("netlink", start, { purpose, errno, failed: errno !== 0, ...batch });
-  }
+    return { purpose, errno, failed: errno !== 0, ...batch };
+  });
+  tell("netlink", start, ...operations);
 }

@@ -35,13 +35,15 @@ export function observe(next: Observer | undefined): Observer | undefined {
   return before;
 }
 
-/** Tells the observer of an operation that began at `start` (monotonicMs) and ends now. */
+/** Tells the observer of operations that began together at `start` (monotonicMs) and end now. */
 export function tell(
   kind: OperationKind,
   start: number,
-  what: Omit<Operation, "kind" | "us">,
+  ...what: readonly Omit<Operation, "kind" | "us">[]
 ): void {
-  observer?.({ kind, ...what, us: Math.round((monotonicMs() - start) * 1000) });
+  // Read once: to be told takes the observer a while, which is no part of what took place.
+  const us = Math.round((monotonicMs() - start) * 1000);
+  for (const operation of what) observer?.({ kind, ...operation, us });
 }
 
 /** Does the work and tells of it. `verb` and `subject` make its purpose; a subject in a directory is named with it. */
