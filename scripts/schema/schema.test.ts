@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import test from "node:test";
 import { Ajv } from "ajv";
@@ -7,6 +7,7 @@ import addFormats from "ajv-formats";
 import * as v from "valibot";
 import { cidr, ipAddress, mac } from "../../pkg/skel/field.ts";
 import { makeSchemas } from "../build-schema.ts";
+import { otherwise, readJsonExamples } from "../examples.ts";
 import { convert } from "./convert.ts";
 import { readDescriptions, readPurpose } from "./describe.ts";
 
@@ -40,41 +41,9 @@ for (const { name, text, undescribed } of files) {
   });
 }
 
-/** Every example of a configuration in the documentation: file, line, JSON. */
-function examples(): { place: string; json: Record<string, unknown> }[] {
-  const pages = ["README.md", ...readdirSync(root).filter((name) => name.endsWith(".md"))];
-  for (const folder of ["plugins", "docs", "schema", "libcni", "cnitool"]) {
-    for (const name of listFiles(folder)) if (name.endsWith(".md")) pages.push(`${folder}/${name}`);
-  }
-  return [...new Set(pages)].flatMap((page) => {
-    const text = readIfThere(join(root, page));
-    return Array.from(text.matchAll(/^```jsonc?\n(.*?)^```$/gms), (match) => ({
-      place: `${page}:${text.slice(0, match.index).split("\n").length + 1}`,
-      json: JSON.parse(match[1] ?? ""),
-    }));
-  });
-}
-
-function listFiles(folder: string): string[] {
-  try {
-    return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
-  } catch {
-    return []; // not every folder is there yet
-  }
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-for (const { place, json } of examples()) {
-  const known = files.some(({ name }) => name === `${json.type}.json`);
+for (const { place, page, json } of readJsonExamples()) {
+  if (otherwise[page] !== undefined) continue;
   const isList = Array.isArray(json.plugins);
-  if (!isList && !known) continue; // a result, an error, an editor's settings
   // Without a name it is a plugin as it stands in a list.
   const piece = json.name === undefined ? "#/definitions/keys" : "";
   const schema = isList ? "conflist.json" : `${json.type}.json${piece}`;

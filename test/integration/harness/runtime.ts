@@ -48,16 +48,26 @@ export function runTool(host: Host, runtime: Runtime, ...argv: string[]): Promis
   return startTool(host, runtime, ...argv).outcome;
 }
 
-/** Runs a verb on net1 and the namespace c1, which must succeed; the value is what it printed. */
-export async function succeed(host: Host, runtime: Runtime, verb: string): Promise<string> {
-  const outcome = await runTool(host, runtime, verb, "net1", netns);
+/** Runs a verb on a network and the namespace c1, which must succeed; the value is what it printed. */
+export async function succeed(
+  host: Host,
+  runtime: Runtime,
+  verb: string,
+  network = "net1",
+): Promise<string> {
+  const outcome = await runTool(host, runtime, verb, network, netns);
   assert.equal(outcome.status, 0, describe(outcome));
   return outcome.stdout;
 }
 
-/** Runs a verb on net1 and the namespace c1, which must fail; the value is what it said. */
-export async function fail(host: Host, runtime: Runtime, verb: string): Promise<string> {
-  const outcome = await runTool(host, runtime, verb, "net1", netns);
+/** Runs a verb on a network and the namespace c1, which must fail; the value is what it said. */
+export async function fail(
+  host: Host,
+  runtime: Runtime,
+  verb: string,
+  network = "net1",
+): Promise<string> {
+  const outcome = await runTool(host, runtime, verb, network, netns);
   assert.equal(outcome.status, 1, describe(outcome));
   return outcome.stderr;
 }
