@@ -28,26 +28,6 @@ export interface ContextInput<Config> {
   /** GC only: what must stay. */
   readonly validAttachments: readonly Attachment[];
   readonly ipam: Ipam;
-  readonly log: (line: string) => void;
-  /** Readable once the runtime wants the call to end; -1 for none. */
-  readonly cancelFd: number;
-  /** The environment and the configuration as they came, for a plugin that hands them on. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly stdin: string;
-}
-
-/** A verb's view of one call. Namespaces open at the first use. */
-export class Context<Config> implements Disposable {
-  readonly config: Config;
-  readonly network: string;
-  readonly cniVersion: string;
-  readonly containerId: string;
-  readonly ifName: string;
-  readonly netns: string;
-  readonly cniArgs: Readonly<Record<string, string>>;
-  readonly prevResult: Result | undefined;
-  readonly validAttachments: readonly Attachment[];
-  readonly ipam: Ipam;
   /** Writes a line to stderr, where runtimes collect it. */
   readonly log: (line: string) => void;
   /** For waits: readable once the runtime wants the call to end; -1 for none. */
@@ -55,27 +35,29 @@ export class Context<Config> implements Disposable {
   /** The environment and the configuration as they came, for a plugin that hands them on. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
+}
+
+/** A verb's view of one call: what came with it, and what it opens and pushes on its way. */
+export type Context<Config> = ContextInput<Config> & CallState;
+
+/** The context of a call; to be disposed of when the call is over. */
+export function makeContext<Config>(input: ContextInput<Config>): Context<Config> {
+  return Object.assign(new CallState(input), input);
+}
+
+/** What a call holds open. Namespaces open at the first use. */
+class CallState implements Disposable {
   /** How to take back what ADD did; runs when it fails or is interrupted. */
   readonly undo = new Undo();
+  readonly #netns: string;
+  readonly #log: (line: string) => void;
   readonly #failures: unknown[] = [];
   #host: Namespace | undefined;
   #container: Namespace | undefined;
 
-  constructor(input: ContextInput<Config>) {
-    this.config = input.config;
-    this.network = input.network;
-    this.cniVersion = input.cniVersion;
-    this.containerId = input.containerId;
-    this.ifName = input.ifName;
-    this.netns = input.netns;
-    this.cniArgs = input.cniArgs;
-    this.prevResult = input.prevResult;
-    this.validAttachments = input.validAttachments;
-    this.ipam = input.ipam;
-    this.log = input.log;
-    this.cancelFd = input.cancelFd;
-    this.env = input.env;
-    this.stdin = input.stdin;
+  constructor({ netns, log }: Pick<ContextInput<unknown>, "netns" | "log">) {
+    this.#netns = netns;
+    this.#log = log;
   }
 
   /** The namespace the plugin was started in. */
@@ -88,18 +70,18 @@ export class Context<Config> implements Disposable {
   get container(): Namespace {
     if (this.#container !== undefined) return this.#container;
     try {
-      this.#container = Namespace.open(this.netns, this.host);
+      this.#container = Namespace.open(this.#netns, this.host);
       return this.#container;
     } catch (error) {
       if (!(error instanceof NoNamespaceError)) throw error;
-      const message = `failed to open netns "${this.netns}": ${error.message}`;
+      const message = `failed to open netns "${this.#netns}": ${error.message}`;
       throw new CniError(ErrorCode.invalidNetns, message);
     }
   }
 
   /** The container's namespace if it still exists: DEL must succeed without it. */
   readonly findContainer = (): Namespace | undefined => {
-    this.#container ??= Namespace.find(this.netns, this.host);
+    this.#container ??= Namespace.find(this.#netns, this.host);
     return this.#container;
   };
 
@@ -116,7 +98,7 @@ export class Context<Config> implements Disposable {
   finishAttempts(): void {
     if (this.#failures.length === 0) return;
     const [first, ...others] = this.#failures;
-    for (const failure of others) this.log(`failed as well: ${toCniError(failure).message}`);
+    for (const failure of others) this.#log(`failed as well: ${toCniError(failure).message}`);
     throw first;
   }
 

@@ -68,6 +68,15 @@ export function addInterface(
   return { interfaces: [described(context, made)], ips, routes, dns: told };
 }
 
+/** The DNS of the result where both may tell it: the configuration's, if it says anything, else the IPAM plugin's. */
+export function dnsOf(
+  { config: { dns } }: Context<{ readonly dns?: Dns }>,
+  fromIpam: Dns | undefined,
+): Dns | undefined {
+  const isSet = dns !== undefined && Object.values(dns).some((value) => value.length > 0);
+  return isSet ? dns : fromIpam;
+}
+
 /** The interface as results tell it. Its MTU is told where the specification knows that (1.1.0). */
 export function described(
   { container, ifName, cniVersion }: Context<unknown>,

@@ -11,7 +11,7 @@ import { type InProcess, Ipam } from "../ipam/ipam.ts";
 import { processId } from "../sys/process.ts";
 import { TraceSink, traceCall } from "../trace/trace.ts";
 import { readConfig } from "./config.ts";
-import { Context } from "./context.ts";
+import { type Context, makeContext } from "./context.ts";
 import { type Invocation, isVerb, readInvocation, type Verb } from "./environment.ts";
 import { attachmentsOf, type Head, prevResultOf, readHead, traceIn } from "./head.ts";
 import type { CommonConfig, Plugin } from "./plugin.ts";
@@ -73,7 +73,7 @@ function performVerb(
   }
   checkVerb(command, head.cniVersion, plugin.versions);
   const config = readConfig(plugin.schema, head.json);
-  using context = new Context({
+  using context = makeContext({
     config,
     network: head.name,
     cniVersion: head.cniVersion,

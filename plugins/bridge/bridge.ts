@@ -1,6 +1,6 @@
 /** Connects the container to a bridge on the host, which may be its gateway. */
 
-import type { Dns, Interface, Result } from "../../pkg/cni/result.ts";
+import type { Interface, Result } from "../../pkg/cni/result.ts";
 import { aliasOf } from "../../pkg/link/attachment.ts";
 import { configureInterface } from "../../pkg/link/configure.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
@@ -14,6 +14,7 @@ import {
   addressesFromIpam,
   collectInterfaces,
   described,
+  dnsOf,
   mtuFor,
 } from "../../pkg/skel/interface.ts";
 import {
@@ -64,7 +65,7 @@ export const bridge = definePlugin({
       ],
       ips,
       routes,
-      dns: isSet(config.dns) ? config.dns : answer.dns,
+      dns: dnsOf(context, answer.dns),
     };
   },
 
@@ -154,9 +155,4 @@ function setUpContainer(
 /** An interface on the host as results tell it. */
 function onHost({ cniVersion }: Context<BridgeConfig>, { name, mac, mtu }: Link): Interface {
   return { name, mac, mtu: mtuFor(cniVersion, mtu) };
-}
-
-/** Whether a configuration says anything about DNS; an empty object does not. */
-function isSet(dns: Dns | undefined): boolean {
-  return dns !== undefined && Object.values(dns).some((value) => value.length > 0);
 }

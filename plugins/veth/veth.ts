@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { toPrefix } from "../../pkg/cni/addresses.ts";
-import type { Dns, IpConfig } from "../../pkg/cni/result.ts";
+import type { IpConfig } from "../../pkg/cni/result.ts";
 import { enableForwarding } from "../../pkg/link/forwarding.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
 import { removeVeth } from "../../pkg/link/remove.ts";
@@ -15,6 +15,7 @@ import {
   collectInterfaces,
   configure,
   described,
+  dnsOf,
   mtuFor,
 } from "../../pkg/skel/interface.ts";
 import {
@@ -61,7 +62,7 @@ export const veth = definePlugin({
       interfaces: [hostEnd, described(context, made)],
       ips,
       routes,
-      dns: isSet(config.dns) ? config.dns : dns,
+      dns: dnsOf(context, dns),
     };
   },
 
@@ -103,9 +104,4 @@ function setUpHost(context: VethContext, { host: end }: Veth, ips: readonly IpCo
   context.host.send(...hostRequests(end, ips));
   const families = ips.map(({ address }) => toPrefix(address).address.family);
   enableForwarding(families, "Could not enable IP forwarding");
-}
-
-/** Whether a configuration says anything about DNS; an empty object does not. */
-function isSet(dns: Dns | undefined): boolean {
-  return dns !== undefined && Object.values(dns).some((value) => value.length > 0);
 }
