@@ -45,6 +45,34 @@ test("run comes home after a failure too", () => {
   assert.ok(now.isSame(home));
 });
 
+test("run refuses to go from one namespace to another, and home; to where the process is, it does not", () => {
+  const third = join(folder, "third");
+  writeFileSync(third, "");
+  execFileSync("unshare", [`--net=${third}`, "true"]);
+  try {
+    using home = Namespace.own();
+    using other = Namespace.open(path, home);
+    using again = Namespace.open(path, home);
+    using beyond = Namespace.open(third, home);
+    assert.equal(
+      other.run(() => again.run(() => "inside")),
+      "inside",
+    );
+    const message = /^cannot enter .*third from within .*other$/;
+    assert.throws(() => other.run(() => beyond.run(() => {})), { message });
+    // A socket that is opened late would be one of the wrong namespace.
+    assert.throws(() => other.run(() => home.socket), /cannot enter .* from within .*other/);
+    assert.equal(
+      beyond.run(() => "later"),
+      "later",
+    );
+    using now = Namespace.own();
+    assert.ok(now.isSame(home));
+  } finally {
+    execFileSync("umount", [third]);
+  }
+});
+
 test("two paths to one namespace are the same, two namespaces are not", () => {
   using home = Namespace.own();
   using other = Namespace.open(path, home);

@@ -36,7 +36,8 @@ export class Namespace implements Disposable {
   readonly #home: Namespace | undefined;
   #socket: NetlinkSocket | undefined;
   #filterSocket: NetlinkSocket | undefined;
-  #entered = false;
+  /** Of the process's own namespace: the one that the process is in meanwhile. */
+  #visiting: Namespace | undefined;
 
   private constructor(path: string, home: Namespace | undefined) {
     this.path = path;
@@ -83,16 +84,21 @@ export class Namespace implements Disposable {
     return this.#fd.fd;
   }
 
-  /** Runs the work inside the namespace and returns home after it, whatever happens. */
+  /**
+   * Runs the work inside the namespace and returns home after it, whatever happens. From within another one it
+   * refuses: the way back would lead home, not there.
+   */
   run<T>(work: () => T): T {
-    const home = this.#home;
-    if (home === undefined || this.#entered || this.isSame(home)) return work();
+    const home = this.#home ?? this;
+    const current = home.#visiting ?? home;
+    if (this.isSame(current)) return work();
+    if (current !== home) throw new Error(`cannot enter ${this.path} from within ${current.path}`);
     call("setns", this.#fd.fd, cloneNewNet);
-    this.#entered = true;
+    home.#visiting = this;
     try {
       return work();
     } finally {
-      this.#entered = false;
+      home.#visiting = undefined;
       call("setns", home.#fd.fd, cloneNewNet);
     }
   }
