@@ -54,6 +54,12 @@ export function createVeth(host: Namespace, container: Namespace, options: VethO
   throw new Error(`failed to make veth pair: every name for its host end is taken`);
 }
 
+/**
+ * Queues a side. The kernel uses one anyway, but without a word makes as many as the machine may have processors, takes
+ * them away again and waits for all of them to notice: half of what the pair takes to be made, on two processors.
+ */
+const QUEUES = 1;
+
 interface Names {
   readonly name: string;
   readonly mac: string;
@@ -69,11 +75,28 @@ function tryCreate(
 ): Link | undefined {
   // The kernel goes on with a batch after a refusal: the second message must not reach another's link.
   if (findLink(host, { name }) !== undefined) return undefined;
-  const peer = { name: attachment.ifName, mac, mtu, netnsFd: container.fd };
+  const peer = {
+    name: attachment.ifName,
+    mac,
+    mtu,
+    netnsFd: container.fd,
+    txQueues: QUEUES,
+    rxQueues: QUEUES,
+  };
   const marks = { name, alias: aliasOf(attachment) };
   try {
     const [, , link] = host.send(
-      newLink({ kind: "veth", name, mac: hostMac, mtu, master, up: true, data: { peer } }),
+      newLink({
+        kind: "veth",
+        name,
+        mac: hostMac,
+        mtu,
+        master,
+        up: true,
+        txQueues: QUEUES,
+        rxQueues: QUEUES,
+        data: { peer },
+      }),
       setLink(port ? { ...marks, portKind: "bridge", portData: port } : marks),
       getLink({ name }),
     );
