@@ -4,19 +4,15 @@
  */
 
 import { toCniError } from "../../pkg/cni/error.ts";
-import { parseAddress } from "../../pkg/ip/address.ts";
-import { Errno, isSysError, SysError } from "../../pkg/sys/errno.ts";
+import { Errno, isSysError } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
-import { ifPresent, listDirectory, openDirectory, unlink } from "../../pkg/sys/file.ts";
-import { encode } from "../../pkg/sys/text.ts";
-import { createExclusive, replaceFile, temporaryPrefix } from "../../pkg/sys/whole-file.ts";
+import { ifPresent, openDirectory } from "../../pkg/sys/file.ts";
 import { Claims } from "./claims.ts";
-import { LastReserved } from "./last-reserved.ts";
+import type { LastReserved } from "./last-reserved.ts";
 import { readBootId, readMachineId } from "./origin.ts";
 import { type Held, nothingHeld } from "./owner-index.ts";
 import { Reclaim } from "./reclaim.ts";
 import {
-  formatOwner,
   type Holder,
   listReserved,
   nameOf,
@@ -24,6 +20,7 @@ import {
   readHolders,
   readOwner,
 } from "./reservation.ts";
+import { ReservationFiles } from "./reservation-files.ts";
 import { SideIndex, type SideIndexPlace } from "./side-index.ts";
 import { lockTimeoutMs, takeLock } from "./store-lock.ts";
 
@@ -51,6 +48,7 @@ export class Store implements Disposable {
   readonly #place: StorePlace;
   readonly #directory: Fd;
   readonly #lock: Fd;
+  readonly #files: ReservationFiles;
   readonly #side: SideIndexPlace;
   #index: SideIndex | undefined;
   /** What attachments hold: those asked about, or all of them if there is no index. */
@@ -65,6 +63,7 @@ export class Store implements Disposable {
     this.path = pathOf(place);
     this.#place = place;
     this.#directory = directory;
+    this.#files = new ReservationFiles(directory, this.path, place.log);
     // A network's name cannot begin with a dot, so this is nobody's directory of reservations.
     const root = `${place.dataDir}/.tscni/${place.network}`;
     this.#side = { root, directory, boot, machineId: once(readMachineId) };
@@ -118,18 +117,18 @@ export class Store implements Disposable {
 
   /** The addresses with a reservation file, whole or torn. */
   reservedAddresses(): string[] {
-    return listReserved(this.#directory);
+    return this.#files.list();
   }
 
   /** Whether an address's file names nobody: such an address is free. */
   isTorn(address: string): boolean {
-    return readOwner(this.#directory, address) === "torn";
+    return this.#files.isTorn(address);
   }
 
   /** Reserves an address; false if it is taken. */
   reserve(address: string, owner: Owner): boolean {
     const holder = this.#holder(owner);
-    if (!this.#create(address, encode(formatOwner(owner)))) return false;
+    if (!this.#files.create(address, owner)) return false;
     this.#uncommitted.push({ address, owner });
     holder.addresses.push(address);
     this.#dirty.add(holder);
@@ -149,7 +148,7 @@ export class Store implements Disposable {
   /** Gives up an address of an attachment. */
   release(address: string, owner: Owner): void {
     const holder = this.#holder(owner);
-    this.#withPath(address, () => unlink(address, this.#directory));
+    this.#files.remove(address);
     holder.addresses = holder.addresses.filter((other) => other !== address);
     this.#dirty.add(holder);
     this.#added.delete(address);
@@ -158,19 +157,12 @@ export class Store implements Disposable {
 
   /** Removes what crashed processes left: torn reservations and unfinished files. */
   removeLitter(): void {
-    for (const name of listDirectory(this.#directory)) {
-      const torn = parseAddress(name) && this.isTorn(name);
-      if (!torn && !name.startsWith(temporaryPrefix)) continue;
-      unlink(name, this.#directory);
-      this.#removed.add(name);
-      this.#place.log(`removed "${this.path}/${name}": empty, torn or unfinished`);
-    }
+    for (const name of this.#files.removeLitter()) this.#removed.add(name);
   }
 
   /** Where the walk through a range set stopped. */
   lastReserved(setIndex: number): LastReserved {
-    const name = `last_reserved_ip.${setIndex}`;
-    return this.#withPath(name, () => new LastReserved(this.#directory, name));
+    return this.#files.lastReserved(setIndex);
   }
 
   /** What was reserved stays; the value is which addresses that is. */
@@ -228,27 +220,6 @@ export class Store implements Disposable {
     } catch (error) {
       // The error that brought us here is the one to tell.
       this.#place.log(`cannot take back ${address}: ${toCniError(error).message}`);
-    }
-  }
-
-  /** Not synced: a power cut that loses the file ends every container as well, and one it tears counts as free. */
-  #create(address: string, bytes: Uint8Array): boolean {
-    return this.#withPath(address, () => {
-      if (createExclusive(this.#directory, address, bytes)) return true;
-      if (!this.isTorn(address)) return false;
-      replaceFile(this.#directory, address, bytes);
-      this.#place.log(`took ${address}: "${this.path}/${address}" was empty or torn`);
-      return true;
-    });
-  }
-
-  /** Has an error name the file by its whole path. */
-  #withPath<T>(name: string, act: () => T): T {
-    try {
-      return act();
-    } catch (error) {
-      if (!isSysError(error)) throw error;
-      throw new SysError(error.call, error.errno, `${this.path}/${name}`);
     }
   }
 
