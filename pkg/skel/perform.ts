@@ -72,7 +72,8 @@ function performVerb(
     throw new CniError(ErrorCode.invalidEnvironment, `unknown CNI_COMMAND: ${command}`);
   }
   checkVerb(command, head.cniVersion, plugin.versions);
-  const config = readConfig(plugin.schema, head.json);
+  const releases = command === "DEL" || command === "GC";
+  const config = readConfig(releases ? plugin.releaseSchema : plugin.schema, head.json);
   using context = makeContext({
     config,
     network: head.name,
@@ -151,8 +152,9 @@ function readStdin({ readStdin }: Surroundings): string {
 }
 
 function readArgs(plugin: Plugin, { args }: Invocation, verb: Verb): Record<string, string> {
-  const ignored = plugin.cniArgs === undefined || verb === "GC" || verb === "STATUS";
-  return ignored ? {} : parseCniArgs(args, plugin.cniArgs);
+  // No DEL goes by them: a mistake in them must not keep a container from going.
+  const areRead = verb === "ADD" || verb === "CHECK";
+  return areRead && plugin.cniArgs !== undefined ? parseCniArgs(args, plugin.cniArgs) : {};
 }
 
 /** A call, read and checked. */

@@ -8,14 +8,22 @@ import { commonEntries } from "./field.ts";
 import { prepare } from "./quick-reader.ts";
 
 /** What a plugin's author writes; `definePlugin` makes a Plugin of it. */
-export interface PluginDefinition<Entries extends v.ObjectEntries> {
+export interface PluginDefinition<
+  Entries extends v.ObjectEntries,
+  ReleaseEntries extends v.ObjectEntries,
+> {
   /** The executable's name, as configurations spell it in `type`. */
   readonly name: string;
   /** The spec versions it takes; all of them if not given. */
   readonly versions?: readonly string[];
   /** Keys of its configuration besides `cniVersion`, `name`, `type`, `ipam.type`, `dns` and `prevResult`. */
   readonly config: Entries;
-  /** The keys it reads from CNI_ARGS; without the list CNI_ARGS is not looked at. */
+  /**
+   * The keys that DEL and GC go by, in place of `config`: so that no mistake in another keeps anything from being
+   * released.
+   */
+  readonly releaseConfig?: ReleaseEntries;
+  /** The keys it reads from CNI_ARGS in ADD and CHECK; without the list CNI_ARGS is not looked at. */
   readonly cniArgs?: readonly string[];
 
   /** Makes the attachment and tells what it made. What it changes it pushes to `context.undo` first. */
@@ -23,9 +31,9 @@ export interface PluginDefinition<Entries extends v.ObjectEntries> {
   /** Throws where the attachment is not as ADD left it. */
   check(context: Context<ConfigOf<Entries>>): void;
   /** Removes the attachment; what is gone already is no error. */
-  del(context: Context<ConfigOf<Entries>>): void;
+  del(context: Context<ConfigOf<ReleaseEntries>>): void;
   /** Removes what belongs to no attachment in `context.validAttachments`. */
-  gc?(context: Context<ConfigOf<Entries>>): void;
+  gc?(context: Context<ConfigOf<ReleaseEntries>>): void;
   /** Throws code 50 or 51 where an ADD could not be served. */
   status?(context: Context<ConfigOf<Entries>>): void;
 }
@@ -41,7 +49,9 @@ export interface Plugin {
   readonly versions: readonly string[];
   readonly cniArgs: readonly string[] | undefined;
   /** The whole configuration's schema: validation, and the source of the JSON Schema. */
-  readonly schema: v.GenericSchema<unknown, CommonConfig>;
+  readonly schema: ConfigSchema;
+  /** What DEL and GC read of it. */
+  readonly releaseSchema: ConfigSchema;
   readonly verbs: Readonly<{
     ADD(context: Context<CommonConfig>): UnlabelledResult;
     CHECK(context: Context<CommonConfig>): void;
@@ -51,22 +61,26 @@ export interface Plugin {
   }>;
 }
 
+type ConfigSchema = v.GenericSchema<unknown, CommonConfig>;
+
 /** What every plugin's configuration may hold. */
 export type CommonConfig = v.InferOutput<v.ObjectSchema<typeof commonEntries, undefined>>;
 
 /** Makes a plugin of its definition; the types of `config` reach all its verbs. */
-export function definePlugin<const Entries extends v.ObjectEntries>(
-  definition: PluginDefinition<Entries>,
-): Plugin {
-  const { name, versions, config, cniArgs, add, check, del, gc, status } = definition;
-  // The schema and the verbs come from one definition, which the casts cannot express.
-  const schema = v.object({ ...commonEntries, ...config }) as unknown as Plugin["schema"];
-  prepare(schema);
+export function definePlugin<
+  const Entries extends v.ObjectEntries,
+  const ReleaseEntries extends v.ObjectEntries = Entries,
+>(definition: PluginDefinition<Entries, ReleaseEntries>): Plugin {
+  const { name, versions, config, releaseConfig, cniArgs } = definition;
+  const { add, check, del, gc, status } = definition;
+  const schema = schemaOf(config);
+  // The schemas and the verbs come from one definition, which the casts cannot express.
   return {
     name,
     versions: versions ?? supportedVersions,
     cniArgs,
     schema,
+    releaseSchema: releaseConfig === undefined ? schema : schemaOf(releaseConfig),
     verbs: {
       ADD: add,
       CHECK: check,
@@ -75,6 +89,12 @@ export function definePlugin<const Entries extends v.ObjectEntries>(
       STATUS: status ?? nothing,
     } as Plugin["verbs"],
   };
+}
+
+function schemaOf(entries: v.ObjectEntries): ConfigSchema {
+  const schema = v.object({ ...commonEntries, ...entries }) as unknown as ConfigSchema;
+  prepare(schema);
+  return schema;
 }
 
 /** A verb that a plugin need not have: success without output, as the reference answers. */

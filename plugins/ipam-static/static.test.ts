@@ -294,6 +294,7 @@ test("CHECK needs prevResult", () => {
 test("DEL succeeds whatever addresses and CNI_ARGS say", () => {
   call("DEL", { ipam: { addresses: [{ address: "bad", gateway: "x" }] }, args: "A;B" });
   call("DEL", {});
+  call("DEL", { ipam: { addresses: 7, routes: [{}], dns: [] } });
 });
 
 test("GC has nothing to remove, and STATUS looks at the configuration", () => {

@@ -30,6 +30,7 @@ export const staticPlugin = definePlugin({
     runtimeConfig: v.optional(v.object({ ips: v.optional(ips) })),
     args: v.optional(v.object({ cni: v.optional(v.object({ ips: v.optional(ips) })) })),
   },
+  releaseConfig: {},
 
   add(context) {
     const { addresses, routes, dns, unusedGateways } = readSettings(context);
@@ -55,7 +56,7 @@ export const staticPlugin = definePlugin({
     }
   },
 
-  // Nothing was reserved. CNI_ARGS is not even looked at, so that no mistake in it can keep a container from going.
+  // Nothing was reserved, and nothing is read, so that no mistake can keep a container from going.
   del() {},
 
   status(context) {
