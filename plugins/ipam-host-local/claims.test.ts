@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { sleepMs } from "../../pkg/sys/clock.ts";
+import { realtimeMs, sleepMs } from "../../pkg/sys/clock.ts";
 import { listDirectory } from "../../pkg/sys/file.ts";
+import { call } from "../../pkg/sys/syscall.ts";
 import { Scratch } from "../../pkg/sys/testing/scratch.ts";
+import { cString } from "../../pkg/sys/text.ts";
 import { Claims, stickyClaimant } from "./claims.ts";
 import { Machine } from "./testing/machine.ts";
 
@@ -17,6 +19,55 @@ test("an address follows the pod, whatever the container", () => {
   machine.del("c1", { args: pod("web-0") });
   assert.deepEqual(machine.add("c3", { args: pod("other") }), ["10.1.0.4/29"]);
   assert.deepEqual(machine.add("c4", { args: pod("web-0") }), [first]);
+});
+
+/** Lets a claim be two days old; AT_FDCWD and AT_SYMLINK_NOFOLLOW, linux/fcntl.h. */
+function age(machine: Machine, address: string): void {
+  const seconds = BigInt(Math.floor(realtimeMs() / 1000) - 2 * 24 * 3600);
+  const times = new Uint8Array(new BigInt64Array([seconds, 0n, seconds, 0n]).buffer);
+  const path = cString(`${machine.sidePath}/claims/addresses/${address}`);
+  call("utimensat", -100, path, times, 0x100);
+}
+
+/** What may become of an address while its pod lives for longer than a claim does, and how the pod ends. */
+const longLives: Record<string, (machine: Machine) => void> = {
+  "and others pass it by": (machine) => {
+    for (const id of ["c2", "c3", "c4", "c5"]) machine.add(id);
+    machine.del("c3");
+    machine.add("c6");
+    machine.del("c1");
+    machine.del("c2");
+  },
+  "and GC goes round before it is deleted": (machine) => {
+    machine.gc([{ containerID: "c1", ifname: "eth0" }]);
+    machine.del("c1", { args: pod("web-0") });
+  },
+  "and GC is what releases it": (machine) => machine.gc([]),
+};
+
+for (const [what, live] of Object.entries(longLives)) {
+  test(`an address follows a pod that lived for longer than the time to live, ${what}`, () => {
+    using machine = new Machine(sticky);
+    const [first = ""] = machine.add("c1", { args: pod("web-0") });
+    age(machine, "10.1.0.2");
+    live(machine);
+    assert.notEqual(machine.add("other", { args: pod("other") })[0], first);
+    assert.deepEqual(machine.add("c7", { args: pod("web-0") }), [first]);
+  });
+}
+
+test("the time of a claim counts from the release", () => {
+  using machine = new Machine(sticky);
+  machine.add("c1", { args: pod("web-0") });
+  age(machine, "10.1.0.2");
+  machine.del("c1");
+  for (const id of ["c2", "c3", "c4", "c5"]) machine.add(id);
+  age(machine, "10.1.0.2");
+  assert.deepEqual(machine.add("c6", { args: pod("late") }), ["10.1.0.2/29"]);
+  assert.match(
+    machine.failure(() => machine.add("c7", { args: pod("web-0") })).message,
+    /no IP addresses available/,
+  );
 });
 
 test("another interface of the pod is another claimant", () => {
@@ -86,6 +137,7 @@ test("keys that the plugin does not know are refused without IgnoreUnknown, as e
 test("GC removes claims whose time is over", () => {
   using machine = new Machine({ ...sticky, stickyTtl: "20ms" });
   machine.add("a", { args: pod("web-0") });
+  machine.gc([]);
   sleepMs(30);
   machine.gc([]);
   assert.deepEqual(listDirectory(`${machine.sidePath}/claims/addresses`), []);
@@ -94,7 +146,11 @@ test("GC removes claims whose time is over", () => {
 
 test("a claimant's name is a file's, whatever the key", () => {
   using scratch = new Scratch();
-  const claims = new Claims(`${scratch.path}/claims`, 1000);
+  const claims = new Claims({
+    root: `${scratch.path}/claims`,
+    timeToLiveMs: 1000,
+    isHeld: () => false,
+  });
   const keys = ["../../x", "a/b", "é\n", "x".repeat(300), `${"x".repeat(300)}y`];
   keys.forEach((key, at) => {
     claims.set(stickyClaimant(key, "a%b"), [`10.1.0.${at}`]);

@@ -1,8 +1,9 @@
 /**
  * Addresses that are kept for somebody who may come back: two folders of symbolic links below a root, `names` (what a
- * claimant had last, as a list) and `addresses` (who has a claim to it). A claim counts from the link's modification
- * time, which moves on whenever the address is taken or given up, and ends when its time is over. It never makes an
- * ADD fail: an address is given to someone else before one goes without.
+ * claimant had last, as a list) and `addresses` (who has a claim to it). A claim ends when its time is over, which
+ * counts from the link's modification time. That moves on whenever the address is taken or given up, and where the
+ * time is over while somebody holds it. A claim never makes an ADD fail: an address is given to someone else before
+ * one goes without.
  */
 
 import { parseAddress } from "../../pkg/ip/address.ts";
@@ -41,29 +42,39 @@ export function stickyClaimant(key: string, ifName: string): string {
   return shorten(`${stickySign}${encodeURIComponent(key)}:${encodeURIComponent(ifName)}`);
 }
 
+/** Where claims are, and what they depend on. */
+export interface ClaimsPlace {
+  /** The folder; the first claim makes it. */
+  readonly root: string;
+  readonly timeToLiveMs: number;
+  /** Whether an address has a reservation. */
+  readonly isHeld: (address: string) => boolean;
+}
+
 export class Claims {
   readonly #names: string;
   readonly #addresses: string;
   readonly #timeToLiveMs: number;
+  readonly #isHeld: (address: string) => boolean;
   #exist: boolean | undefined;
 
-  /** `root` is made by the first claim. */
-  constructor(root: string, timeToLiveMs: number) {
+  constructor({ root, timeToLiveMs, isHeld }: ClaimsPlace) {
     this.#names = `${root}/names`;
     this.#addresses = `${root}/addresses`;
     this.#timeToLiveMs = timeToLiveMs;
+    this.#isHeld = isHeld;
   }
 
   /** Whether there may be any claim: on most hosts there is none. */
   get exist(): boolean {
-    this.#exist ??= readable(() => stat(this.#addresses)) !== undefined;
+    this.#exist ??= ifUsable(() => stat(this.#addresses)) !== undefined;
     return this.#exist;
   }
 
   /** The addresses that a claimant has a claim to. */
   addressesOf(claimant: string): string[] {
     if (!this.exist) return [];
-    const text = readable(() => readLink(`${this.#names}/${claimant}`));
+    const text = ifUsable(() => readLink(`${this.#names}/${claimant}`));
     const addresses = (text ?? "").split(" ").filter((address) => parseAddress(address));
     return addresses.filter((address) => this.#claimantOf(address) === claimant);
   }
@@ -110,7 +121,7 @@ export class Claims {
 
   /** The addresses that are kept, the one whose claim is oldest first. */
   byAge(): string[] {
-    const names = readable(() => listDirectory(this.#addresses)) ?? [];
+    const names = ifUsable(() => listDirectory(this.#addresses)) ?? [];
     const aged = names.map((address) => ({ address, since: this.#sinceMs(address) ?? 0 }));
     return aged.sort((a, b) => a.since - b.since).map(({ address }) => address);
   }
@@ -118,29 +129,30 @@ export class Claims {
   /** Removes claims whose time is over, and claimants without any. */
   prune(): void {
     for (const address of this.byAge()) this.#claimantOf(address);
-    for (const claimant of readable(() => listDirectory(this.#names)) ?? []) {
+    for (const claimant of ifUsable(() => listDirectory(this.#names)) ?? []) {
       if (this.addressesOf(claimant).length === 0) unlink(`${this.#names}/${claimant}`);
     }
   }
 
-  /** Who has a claim to an address; one whose time is over is removed. */
+  /** Who has a claim to an address; one whose time is over is removed, or begins again if the address is held. */
   #claimantOf(address: string): string | undefined {
-    const claimant = readable(() => readLink(`${this.#addresses}/${address}`));
+    const claimant = ifUsable(() => readLink(`${this.#addresses}/${address}`));
     if (claimant === undefined) return undefined;
     const since = this.#sinceMs(address);
     if (since !== undefined && realtimeMs() - since < this.#timeToLiveMs) return claimant;
-    this.drop(address);
-    return undefined;
+    const isHeld = this.#isHeld(address);
+    ifUsable(() => (isHeld ? this.touch(address) : this.drop(address)));
+    return isHeld ? claimant : undefined;
   }
 
   #sinceMs(address: string): number | undefined {
-    const link = readable(() => stat(`${this.#addresses}/${address}`, { follow: false }));
+    const link = ifUsable(() => stat(`${this.#addresses}/${address}`, { follow: false }));
     return link && Number(link.mtimeNs / 1_000_000n);
   }
 }
 
-/** Claims that cannot be read are none. */
-function readable<T>(act: () => T): T | undefined {
+/** Claims that cannot be read are none, and what cannot be ended or renewed now will be another time. */
+function ifUsable<T>(act: () => T): T | undefined {
   try {
     return act();
   } catch (error) {

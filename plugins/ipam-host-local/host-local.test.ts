@@ -213,6 +213,58 @@ test("a torn reservation in a full range is found in the end", () => {
   assert.equal(machine.failure(() => machine.status()).code, 50);
 });
 
+test("an ADD whose output nobody takes gives its addresses back", () => {
+  using machine = new Machine(dualStack);
+  machine.add("b");
+  const print = () => {
+    throw new Error("nobody reads");
+  };
+  assert.equal(machine.failure(() => machine.add("a", { print })).message, "nobody reads");
+  assert.deepEqual(machine.reserved(), ["10.1.0.2", "fd00::2"]);
+});
+
+test("an ADD that fails at its end leaves what has become another's since", () => {
+  using machine = new Machine(dualStack);
+  const print = () => {
+    machine.del("a");
+    machine.add("b", { args: "IP=10.1.0.2" });
+    throw new Error("nobody reads");
+  };
+  assert.equal(machine.failure(() => machine.add("a", { print })).message, "nobody reads");
+  assert.deepEqual(machine.reserved(), ["10.1.0.2", "fd00::3"]);
+  machine.check("b");
+});
+
+for (const mistake of [
+  { sticky: "/x" },
+  { stickyTtl: "7 days" },
+  { stickyTtl: 7 },
+  { reclaim: "of" },
+  { exclude: ["x"] },
+  { ranges: [[{ subnet: "10.1.0.9/24" }]] },
+  { ranges: {} },
+  { routes: [{}] },
+  { resolvConf: "/no/such/file" },
+]) {
+  test(`DEL and GC release although the configuration has ${JSON.stringify(mistake)}`, () => {
+    using machine = new Machine();
+    for (const id of ["a", "b"]) machine.add(id);
+    Object.assign(machine.ipam, mistake);
+    assert.notEqual(machine.failure(() => machine.add("c")).code, 0);
+    machine.del("a", { args: "IP=x;Y" });
+    assert.deepEqual(machine.reserved(), ["10.1.0.3"]);
+    machine.gc([]);
+    assert.deepEqual(machine.reserved(), []);
+  });
+}
+
+test("DEL needs to know where reservations are", () => {
+  using machine = new Machine({ dataDir: 7 });
+  assert.match(machine.failure(() => machine.del("a")).message, /"ipam.dataDir"/);
+  const message = machine.failure(() => machine.del("a", { more: { ipam: null } })).message;
+  assert.equal(message, "IPAM config missing 'ipam' key");
+});
+
 test("CHECK wants a reservation of this attachment", () => {
   using machine = new Machine();
   const { message } = machine.failure(() => machine.check("a"));

@@ -13,16 +13,29 @@ import { describeNamespace } from "./origin.ts";
 import { refuseLeftOver, takeRequest } from "./requested.ts";
 import { type Holder, nameOf, type Owner } from "./reservation.ts";
 import { parseResolvConf } from "./resolv-conf.ts";
-import { configEntries, readSettings, type Settings } from "./settings.ts";
+import {
+  configEntries,
+  readSettings,
+  readStoreSettings,
+  releaseEntries,
+  type Settings,
+  type StoreSettings,
+} from "./settings.ts";
 import { refuseUnavailable } from "./status.ts";
 import { Store, type StorePlace } from "./store.ts";
 import type { Candidate } from "./walk.ts";
 
 type Call = Context<ConfigOf<typeof configEntries>>;
 
+type Holding = Pick<Holder, "owner" | "addresses">;
+
+/** What DEL and GC are given. */
+type Release = Context<ConfigOf<typeof releaseEntries>>;
+
 export const hostLocal = definePlugin({
   name: "host-local",
   config: configEntries,
+  releaseConfig: releaseEntries,
   cniArgs: ["IP"],
 
   add(context) {
@@ -43,24 +56,16 @@ export const hostLocal = definePlugin({
   },
 
   del(context) {
-    const settings = readSettings(context);
-    using store = Store.find(placeOf(context, settings));
-    if (!store) return;
-    const { owner, addresses } = heldBy(store, context);
-    for (const address of addresses) {
-      context.attempt(() => store.release(address, owner));
-      // From now on it is kept for its claimant, but not for ever.
-      if (settings.stickyKeys.length > 0) store.aside(() => store.claims.touch(address));
-    }
+    using store = Store.find(placeOf(context, readStoreSettings(context.config)));
+    if (store) giveUp(store, heldBy(store, context), context);
   },
 
   gc(context) {
     const isValid = validity(context);
-    using store = Store.find(placeOf(context, readSettings(context)));
+    using store = Store.find(placeOf(context, readStoreSettings(context.config)));
     if (!store) return;
-    for (const { owner, addresses } of store.everyHolder()) {
-      if (isValid(owner)) continue;
-      for (const address of [...addresses]) context.attempt(() => store.release(address, owner));
+    for (const holder of store.everyHolder()) {
+      if (!isValid(holder.owner)) giveUp(store, holder, context);
     }
     context.attempt(() => store.removeLitter());
     store.aside(() => store.claims.prune());
@@ -101,10 +106,22 @@ function reserveAll(context: Call, settings: Settings): Candidate[] {
   return found;
 }
 
+/** Takes back what an ADD reserved. Since then a DEL may have come, and somebody else have got the addresses. */
 function releaseAll(place: StorePlace, owner: Owner, reserved: readonly string[]): void {
   if (reserved.length === 0) return;
   using store = Store.find(place);
-  for (const address of reserved) store?.release(address, owner);
+  for (const address of store?.heldBy(owner).addresses ?? []) {
+    if (reserved.includes(address)) store?.release(address, owner);
+  }
+}
+
+/** Releases what is held. From now on it is kept for its claimant, but not for ever. */
+function giveUp(store: Store, { owner, addresses }: Holding, { config, attempt }: Release): void {
+  const { isSticky } = readStoreSettings(config);
+  for (const address of addresses) {
+    attempt(() => store.release(address, owner));
+    if (isSticky) store.aside(() => store.claims.touch(address));
+  }
 }
 
 /** As whom an attachment may have a claim to an address: itself, and what the template makes of CNI_ARGS. */
@@ -134,12 +151,15 @@ function settleClaims(
 }
 
 /** Only ADD stops waiting for the lock when it is interrupted: what is to be released must be. */
-function placeOf({ network, log }: Call, { dataDir, reclaim, claimMs }: Settings): StorePlace {
+function placeOf(
+  { network, log }: Pick<Call, "network" | "log">,
+  { dataDir, reclaim, claimMs }: StoreSettings,
+): StorePlace {
   return { dataDir, network, cancelFd: -1, reclaim, claimMs, log };
 }
 
 /** What the attachment holds; only if there is nothing, what old reservations say its container holds. */
-function heldBy(store: Store, { containerId, ifName }: Call): Pick<Holder, "owner" | "addresses"> {
+function heldBy(store: Store, { containerId, ifName }: Owner): Holding {
   const owner = { containerId, ifName };
   const addresses = [...store.heldBy(owner).addresses];
   if (addresses.length > 0) return { owner, addresses };
@@ -148,7 +168,7 @@ function heldBy(store: Store, { containerId, ifName }: Call): Pick<Holder, "owne
 }
 
 /** Whether an attachment is on GC's list. An old reservation is valid while any interface of its container is. */
-function validity({ validAttachments }: Call): (owner: Owner) => boolean {
+function validity({ validAttachments }: Release): (owner: Owner) => boolean {
   const valid = new Set<string>();
   for (const { containerID, ifname } of validAttachments) {
     valid.add(nameOf({ containerId: containerID, ifName: ifname }));

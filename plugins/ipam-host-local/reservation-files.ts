@@ -1,10 +1,11 @@
 /** The reservation files of one network's directory, as they are made, taken over and removed. */
 
 import { parseAddress } from "../../pkg/ip/address.ts";
-import { isSysError, SysError } from "../../pkg/sys/errno.ts";
+import { Errno, isSysError, SysError } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
 import { listDirectory, unlink } from "../../pkg/sys/file.ts";
-import { encode } from "../../pkg/sys/text.ts";
+import { attempt } from "../../pkg/sys/syscall.ts";
+import { cString, encode } from "../../pkg/sys/text.ts";
 import { createExclusive, replaceFile, temporaryPrefix } from "../../pkg/sys/whole-file.ts";
 import { LastReserved } from "./last-reserved.ts";
 import { formatOwner, listReserved, type Owner, readOwner } from "./reservation.ts";
@@ -24,6 +25,12 @@ export class ReservationFiles {
   /** The addresses with a file, whole or torn. */
   list(): string[] {
     return listReserved(this.#directory);
+  }
+
+  /** Whether an address has a file; in doubt it has. */
+  has(address: string): boolean {
+    const name = cString(address);
+    return attempt("faccessat", this.#directory.fd, name, 0, 0) !== -Errno.ENOENT;
   }
 
   /** Whether an address's file names nobody: such an address is free. */

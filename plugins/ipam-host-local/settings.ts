@@ -80,6 +80,19 @@ export const configEntries = {
   args: v.optional(v.object({ cni: v.optional(v.object({ ips: v.optional(ips) })) })),
 };
 
+/** What DEL and GC read: whatever the others hold, what is reserved must be released. */
+export const releaseEntries = {
+  ipam: v.optional(
+    v.object({
+      type: v.optional(v.string(), ""),
+      dataDir: v.optional(v.string()),
+      reclaim: v.optional(v.unknown()),
+      sticky: v.optional(v.unknown()),
+      stickyTtl: v.optional(v.unknown()),
+    }),
+  ),
+};
+
 /** The reference's default. */
 const defaultDataDir = "/var/lib/cni/networks";
 
@@ -111,19 +124,49 @@ interface IpamConfig extends RangeConfig {
   stickyTtl?: string;
 }
 
-/** What is to be done, and where. */
-export interface Settings {
-  readonly sets: readonly RangeSet[];
-  readonly requested: readonly Address[];
+/** Where reservations are, and for how long they are somebody's. */
+export interface StoreSettings {
   readonly dataDir: string;
-  readonly resolvConf: string;
-  readonly routes: Route[] | undefined;
   /** Whether what this machine reserved before its latest boot is taken back. */
   readonly reclaim: boolean;
-  /** The keys of CNI_ARGS whose values an address follows. */
-  readonly stickyKeys: readonly string[];
+  /** Whether addresses follow values of CNI_ARGS. */
+  readonly isSticky: boolean;
   /** How long an address is kept for somebody who gave it up. */
   readonly claimMs: number;
+}
+
+/** What is to be done, and where. */
+export interface Settings extends StoreSettings {
+  readonly sets: readonly RangeSet[];
+  readonly requested: readonly Address[];
+  readonly resolvConf: string;
+  readonly routes: Route[] | undefined;
+  /** The keys of CNI_ARGS whose values an address follows. */
+  readonly stickyKeys: readonly string[];
+}
+
+/** A configuration as DEL and GC read it. */
+export interface StoreSource {
+  readonly ipam?: { dataDir?: string; reclaim?: unknown; sticky?: unknown; stickyTtl?: unknown };
+}
+
+/** Reads what is left of a configuration when everything that may be wrong in it is taken away. */
+export function readStoreSettings({ ipam }: StoreSource): StoreSettings {
+  if (!ipam) throw new CniError(ErrorCode.invalidConfig, "IPAM config missing 'ipam' key");
+  const { dataDir, reclaim, sticky, stickyTtl } = ipam;
+  return {
+    dataDir: dataDir || defaultDataDir,
+    // What is neither of the two is no reason to take anything back.
+    reclaim: reclaim === undefined || reclaim === "boot",
+    isSticky: sticky !== undefined,
+    claimMs: readClaimTime(stickyTtl),
+  };
+}
+
+/** A time that cannot be read is no reason to end a claim. */
+function readClaimTime(stickyTtl: unknown): number {
+  if (stickyTtl === undefined) return defaultClaimMs;
+  return parseDuration(String(stickyTtl)) ?? Number.POSITIVE_INFINITY;
 }
 
 /** Reads a call's settings. Throws code 7, or 4 for what CNI_ARGS says. */
@@ -142,14 +185,12 @@ export function readSettings({ config, cniVersion, cniArgs }: SettingsSource): S
     ...(ipam.ranges ?? []),
   ];
   return {
+    ...readStoreSettings(config),
     sets: readSets(ranges, { cniVersion, exclude: ipam.exclude ?? [] }),
     requested,
-    dataDir: ipam.dataDir || defaultDataDir,
     resolvConf: ipam.resolvConf ?? "",
     routes: ipam.routes?.map(canonicalRoute),
-    reclaim: ipam.reclaim !== "off",
     stickyKeys: ipam.sticky?.split("/") ?? [],
-    claimMs: (ipam.stickyTtl && parseDuration(ipam.stickyTtl)) || defaultClaimMs,
   };
 }
 

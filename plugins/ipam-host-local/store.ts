@@ -67,7 +67,11 @@ export class Store implements Disposable {
     // A network's name cannot begin with a dot, so this is nobody's directory of reservations.
     const root = `${place.dataDir}/.tscni/${place.network}`;
     this.#side = { root, directory, boot, machineId: once(readMachineId) };
-    this.claims = new Claims(`${root}/claims`, place.claimMs);
+    this.claims = new Claims({
+      root: `${root}/claims`,
+      timeToLiveMs: place.claimMs,
+      isHeld: (address) => this.#files.has(address),
+    });
     const { cancelFd, lockTimeoutMs: timeoutMs = lockTimeoutMs } = place;
     this.#lock = takeLock({ path: this.path, directory, timeoutMs, cancelFd });
   }

@@ -23,6 +23,8 @@ export interface CallOptions {
   netns?: string;
   /** Readable when the runtime wants the call to end. */
   cancelFd?: number;
+  /** Takes the output in the runtime's place. */
+  print?: (text: string) => void;
   /** Keys beside `ipam`. */
   more?: Record<string, unknown>;
 }
@@ -94,9 +96,11 @@ export class Machine implements Disposable {
       builtIn: [],
       cancelFd,
       checkInterrupted: () => {},
-      print: (text) => {
-        stdout += text;
-      },
+      print:
+        options.print ??
+        ((text) => {
+          stdout += text;
+        }),
       log: (line) => {
         this.lines.push(line);
       },
