@@ -343,6 +343,23 @@ test("STATUS counts what is free once nothing is", () => {
   );
 });
 
+test("STATUS is not misled by files that are no reservations of the set", () => {
+  using machine = new Machine({ subnet: "fd00::/126" });
+  machine.write("fd00::2", "a\r\neth0");
+  machine.write("fd00::0:2", "b\r\neth0");
+  machine.write("fd00:0::2", "c\r\neth0");
+  machine.status();
+  machine.add("d");
+  assert.deepEqual(
+    machine.failure(() => machine.status()),
+    {
+      code: 50,
+      message: "no IP addresses available in range set: fd00::1-fd00::3",
+      details: "range set 0: 0 of 2 free",
+    },
+  );
+});
+
 test("a data directory that is a file is an error of every verb", () => {
   using machine = new Machine();
   machine.write("file", "");

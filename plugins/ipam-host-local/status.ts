@@ -1,7 +1,7 @@
 /** Whether an ADD could be served. */
 
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
-import { parseAddress } from "../../pkg/ip/address.ts";
+import { formatAddress, parseAddress } from "../../pkg/ip/address.ts";
 import { Errno, errnoText } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
 import { ifPresent, openDirectory } from "../../pkg/sys/file.ts";
@@ -48,7 +48,7 @@ function look(
   const details = counts.map(
     ({ free, total }, index) => `range set ${index}: ${free} of ${total} free`,
   );
-  const full = counts.findIndex(({ free }) => free === 0n);
+  const full = counts.findIndex(({ free }) => free <= 0n);
   return { full: sets[full], details: details.join(", ") };
 }
 
@@ -83,18 +83,18 @@ function unusable(path: string, reason: string): CniError {
 
 function countFree(set: RangeSet, directory: Fd | undefined): { free: bigint; total: bigint } {
   const total = capacity(set);
-  let free = total;
   const reserved = directory ? listReserved(directory).filter((name) => isOffered(set, name)) : [];
-  free -= BigInt(reserved.length);
+  let free = total - BigInt(reserved.length);
   // Only now does it matter whether a file is whole.
-  if (directory && free === 0n) {
+  if (directory && free <= 0n) {
     free = BigInt(reserved.filter((name) => readOwner(directory, name) === "torn").length);
   }
   return { free, total };
 }
 
-/** Whether an address is one that the set hands out by itself. */
+/** Whether an address is one that the set hands out by itself. A file of another spelling keeps none from anybody. */
 function isOffered(set: RangeSet, name: string): boolean {
   const address = parseAddress(name);
-  return address !== undefined && offeringRange(set, address) !== undefined;
+  if (!address || formatAddress(address) !== name) return false;
+  return offeringRange(set, address) !== undefined;
 }
