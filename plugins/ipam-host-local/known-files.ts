@@ -31,8 +31,8 @@ const others = "other";
 /** Beside the links of a boot, one that names the machine. */
 const machineLink = "machine";
 
-/** A folder on its way to its name. */
-const unfinished = ".new";
+/** In front of a boot's name while the machine is not noted: /etc/machine-id may come late in a first boot. */
+const nameless = ".";
 
 /** AT_FDCWD, linux/fcntl.h */
 const currentDirectory = -100;
@@ -42,8 +42,9 @@ const unsupported = [-Errno.EPERM, -Errno.EOPNOTSUPP, -Errno.ENOSYS, -Errno.EMLI
 
 /** A folder of links. */
 export interface KnownFolder {
-  /** The boot's id, or that of others. */
   readonly name: string;
+  /** The boot in which its files were made; empty where that is not known. */
+  readonly boot: string;
   /** Empty where it is not known. */
   readonly machine: string;
   readonly inodes: ReadonlyMap<string, number>;
@@ -77,8 +78,8 @@ export class KnownFiles {
 
   /** Forgets a reservation that is gone. What is in the folder of an earlier boot stays; a refresh finds it. */
   remove(address: string): void {
-    const isOwn = unlink(`${this.#root}/${this.#own}/${address}`);
-    if (!isOwn && this.#own !== others) unlink(`${this.#root}/${others}/${address}`);
+    const folders = new Set([this.#own, others, `${nameless}${this.#own}`]);
+    for (const folder of folders) if (unlink(`${this.#root}/${folder}/${address}`)) return;
   }
 
   removeFrom(folder: KnownFolder, address: string): void {
@@ -88,12 +89,13 @@ export class KnownFiles {
   /** Every folder with its links. */
   folders(): KnownFolder[] {
     const names = ifPresent(() => listDirectory(this.#root)) ?? [];
-    return names.flatMap((name) => {
-      if (name === unfinished) return [];
+    return names.map((name) => {
       using folder = this.open(name);
       const inodes = listInodes(folder);
-      const machine = inodes.delete(machineLink) ? readLink(machineLink, folder) : "";
-      return { name, machine, inodes };
+      const noted = inodes.delete(machineLink) ? readLink(machineLink, folder) : "";
+      const isOwn = name === this.#own && name !== others;
+      const machine = isOwn ? this.#renew(noted, folder) : noted;
+      return { name, boot: bootOf(name), machine, inodes };
     });
   }
 
@@ -103,8 +105,8 @@ export class KnownFiles {
   }
 
   /** Removes the folder of an earlier boot once nothing is left in it. */
-  prune({ name }: KnownFolder): void {
-    if (name === this.#own || name === others) return;
+  prune({ name, boot }: KnownFolder): void {
+    if (name === others || boot === this.#own) return;
     {
       using folder = this.open(name);
       if (listDirectory(folder).some((entry) => entry !== machineLink)) return;
@@ -114,10 +116,10 @@ export class KnownFiles {
   }
 
   #link(address: string, folder: string): boolean {
-    const path = `${this.#root}/${folder}/${address}`;
+    let path = `${this.#root}/${folder}/${address}`;
     let result = this.#tryLink(address, path);
     if (result === -Errno.ENOENT) {
-      this.#makeFolder(folder);
+      path = `${this.#root}/${this.#makeFolder(folder)}/${address}`;
       result = this.#tryLink(address, path);
     }
     if (result === -Errno.EEXIST) {
@@ -135,15 +137,29 @@ export class KnownFiles {
     return attempt("linkat", this.#directory.fd, name, currentDirectory, cString(path), 0);
   }
 
-  /** A folder has its name only once the machine is noted in it: without, it would be nobody's for ever. */
-  #makeFolder(name: string): void {
-    const machine = name === others ? "" : this.#machineId();
-    const path = `${this.#root}/${unfinished}`;
-    {
-      using folder = openDirectory(path, 0o700);
-      unlink(machineLink, folder);
-      if (machine !== "") symlink(machine, machineLink, folder);
-    }
-    rename(path, `${this.#root}/${name}`);
+  /** A boot's folder has its name only once the machine is noted in it; the value is what it is called. */
+  #makeFolder(name: string): string {
+    const isOthers = name === others;
+    const temporary = isOthers ? name : `${nameless}${name}`;
+    using folder = openDirectory(`${this.#root}/${temporary}`, 0o700);
+    if (isOthers || this.#renew("", folder) === "") return temporary;
+    rename(`${this.#root}/${temporary}`, `${this.#root}/${name}`);
+    return name;
   }
+
+  /** Notes the machine in the folder of this boot if it is another by now, and answers with what is noted. */
+  #renew(noted: string, folder: Fd): string {
+    const machine = this.#machineId();
+    if (machine === "" || machine === noted) return noted;
+    const temporary = `.${machineLink}`;
+    unlink(temporary, folder);
+    symlink(machine, temporary, folder);
+    rename(temporary, machineLink, folder);
+    return machine;
+  }
+}
+
+function bootOf(name: string): string {
+  if (name === others) return "";
+  return name.startsWith(nameless) ? name.slice(nameless.length) : name;
 }

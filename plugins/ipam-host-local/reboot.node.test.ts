@@ -107,6 +107,43 @@ bootTest("a machine without an identity takes nothing back", (machine, boots) =>
   machine.check("b");
 });
 
+bootTest("what is reserved before the machine has its identity is taken back", (machine, boots) => {
+  boots.setMachine("");
+  machine.add("a");
+  boots.setMachine("1");
+  machine.add("b");
+  machine.add("c");
+  machine.del("c");
+  machine.del("a");
+  machine.add("a");
+  boots.reboot();
+  machine.add("d");
+  assert.deepEqual(machine.reserved(), ["10.1.0.6", "fd00::6"]);
+  assert.deepEqual(listDirectory(`${machine.sidePath}/files`).length, 1);
+});
+
+bootTest(
+  "a machine that gets another identity keeps what it reserved in this boot",
+  (machine, boots) => {
+    machine.add("a");
+    boots.setMachine("2");
+    machine.add("b");
+    const valid = { containerID: "a", ifname: "eth0" };
+    machine.gc([valid]);
+    assert.deepEqual(machine.reserved(), ["10.1.0.2", "fd00::2"]);
+    boots.reboot();
+    machine.add("c");
+    assert.deepEqual(machine.reserved(), ["10.1.0.4", "fd00::4"]);
+  },
+);
+
+bootTest("GC releases what was reserved in this boot under another identity", (machine, boots) => {
+  machine.add("a");
+  boots.setMachine("2");
+  machine.gc([]);
+  assert.deepEqual(machine.reserved(), []);
+});
+
 bootTest(`"reclaim": "off" leaves everything as the reference does`, (machine, boots) => {
   machine.ipam.reclaim = "off";
   machine.add("a");

@@ -22,9 +22,9 @@ export class Reclaim {
   }
 
   /** Whether a folder holds what is to be taken back: this machine's, of another boot. */
-  chooses({ name, machine }: KnownFolder): boolean {
-    const { boot, machineId } = this.#side;
-    return boot !== "" && machine !== "" && name !== boot && machine === machineId();
+  chooses({ boot, machine }: KnownFolder): boolean {
+    const now = this.#side.boot;
+    return now !== "" && boot !== now && machine !== "" && machine === this.#side.machineId();
   }
 
   /** Takes an address back, and keeps it for its owner, who may come back. */

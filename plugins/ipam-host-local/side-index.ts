@@ -110,11 +110,13 @@ export class SideIndex implements Disposable {
   }
 
   /** The addresses whose reservations were made on other machines. */
-  madeElsewhere(machineId: string): Set<string> {
+  madeElsewhere(): Set<string> {
     const present = listInodes(this.#place.directory);
     const elsewhere = new Set<string>();
-    for (const { machine, inodes } of this.#files.folders()) {
-      if (machine === "" || machine === machineId) continue;
+    const own = this.#place.machineId();
+    for (const { boot, machine, inodes } of this.#files.folders()) {
+      // A boot is one machine's, whatever that is called.
+      if (machine === "" || machine === own || boot === this.#place.boot) continue;
       for (const [address, inode] of inodes) {
         if (present.get(address) === inode) elsewhere.add(address);
       }

@@ -115,7 +115,7 @@ export class Store implements Disposable {
 
   /** Everyone who holds something, read from the files; without what other machines are known to have reserved. */
   everyHolder(): Holder[] {
-    const elsewhere = this.aside(() => this.#index?.madeElsewhere(this.#side.machineId()));
+    const elsewhere = this.aside(() => this.#index?.madeElsewhere());
     return [...readHolders(this.#directory, elsewhere).values()];
   }
 
