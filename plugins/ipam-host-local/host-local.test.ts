@@ -326,6 +326,15 @@ test("GC keeps what is listed and removes the rest", () => {
   machine.add("b");
 });
 
+test("GC takes its list under the key's first name, too, and removes nothing without a list", () => {
+  using machine = new Machine();
+  for (const id of ["a", "b"]) machine.add(id);
+  machine.gc([{ containerID: "a", ifname: "eth0" }], "cni.dev/other");
+  assert.deepEqual(machine.reserved(), ["10.1.0.2", "10.1.0.3"]);
+  machine.gc([{ containerID: "a", ifname: "eth0" }], "cni.dev/attachments");
+  assert.deepEqual(machine.reserved(), ["10.1.0.2"]);
+});
+
 test("STATUS counts what is free once nothing is", () => {
   using machine = new Machine({
     ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "10.2.0.0/30" }]],

@@ -35,6 +35,14 @@ const sweeps: { name: string; what: Omit<Sweep, "host" | "from"> }[] = [
     name: "an ADD that is killed after a boot",
     what: { verb: "ADD", kind: "kill", after: "boot" },
   },
+  {
+    name: "an ADD of a sticky address in which a call fails",
+    what: { verb: "ADD", kind: "error", sticky: true, errors: two },
+  },
+  {
+    name: "a DEL of a sticky address in which a call fails",
+    what: { verb: "DEL", kind: "error", sticky: true, errors: two },
+  },
 ];
 
 for (const { name, what } of sweeps) {

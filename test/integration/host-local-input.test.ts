@@ -20,8 +20,51 @@ function call(ipam: Config, changes: Config = {}): Call {
 const v4 = { subnet: "10.1.0.0/24" };
 const v6 = { subnet: "fd00::/64" };
 
-/** `ranges` and the rest of the call, by what is wrong with them. */
-const wrong: Record<string, { ranges: unknown; more?: Config; args?: string }> = {
+/** The call, by what is wrong with it. */
+interface Wrong {
+  readonly ranges?: unknown;
+  /** Beside `ranges` in `ipam`. */
+  readonly ipam?: Config;
+  readonly more?: Config;
+  readonly args?: string;
+}
+
+const wrong: Record<string, Wrong> = {
+  "no ipam": { more: { ipam: undefined } },
+  "no ranges": {},
+  "a start without a subnet": { ipam: { rangeStart: "10.1.0.2" } },
+  "a range without a subnet": { ranges: [[{ gateway: "10.1.0.1" }]] },
+  "a subnet without a length": { ranges: [[{ subnet: "10.1.0.0" }]] },
+  "a subnet with leading zeros": { ranges: [[{ subnet: "010.1.0.0/24" }]] },
+  "a subnet of IPv4 written as IPv6": { ranges: [[{ subnet: "::ffff:10.4.0.0/120" }]] },
+  "a start that is none": { ranges: [[{ ...v4, rangeStart: "x" }]] },
+  "an end that is none": { ranges: [[{ ...v4, rangeEnd: "10.1.0.1.1" }]] },
+  "a start with a zone": { ranges: [[{ subnet: "fe80::/64", rangeStart: "fe80::1%eth0" }]] },
+  "a gateway with a length": { ranges: [[{ ...v4, gateway: "10.1.0.1/24" }]] },
+  "host bits in the old form": { ipam: { subnet: "10.1.0.5/24" } },
+  "a start outside in the old form": { ipam: { ...v4, rangeStart: "10.2.0.1" } },
+  "an overlap of the old form and a set": { ranges: [[v6], [v4]], ipam: v4 },
+  "host bits in the runtime's ranges": {
+    ipam: v6,
+    more: { runtimeConfig: { ipRanges: [[{ subnet: "10.1.0.1/24" }]] } },
+  },
+  "the runtime's ranges and ours overlap": {
+    ranges: [[v4]],
+    more: { runtimeConfig: { ipRanges: [[v6], [v4]] } },
+  },
+  "an empty set of the runtime": { ipam: v4, more: { runtimeConfig: { ipRanges: [[]] } } },
+  "a route to nowhere": { ipam: { ...v4, routes: [{ dst: "x" }] } },
+  "a route by nobody": { ipam: { ...v4, routes: [{ dst: "0.0.0.0/0", gw: "x" }] } },
+  "DNS settings that are missing": { ipam: { ...v4, resolvConf: "/no/such/file" } },
+  "a request with too long a prefix": {
+    ranges: [[v4]],
+    more: { runtimeConfig: { ips: ["10.1.0.5/33"] } },
+  },
+  "several requests in one argument": { ranges: [[v4]], args: "IP=10.1.0.2,10.1.0.3" },
+  "requests of which two cannot be met": {
+    ranges: [[v4], [v6]],
+    more: { runtimeConfig: { ips: ["fd00::7", "10.9.0.1", "10.1.0.7", "10.9.0.2"] } },
+  },
   "no sets": { ranges: [] },
   "an empty set": { ranges: [[]] },
   "an empty second set": { ranges: [[v4], []] },
@@ -64,10 +107,10 @@ const wrong: Record<string, { ranges: unknown; more?: Config; args?: string }> =
   "an empty request": { ranges: [[v4]], more: { args: { cni: { ips: [""] } } } },
 };
 
-for (const [what, { ranges, more, args }] of Object.entries(wrong)) {
+for (const [what, { ranges, ipam, more, args }] of Object.entries(wrong)) {
   test(`${what}: refused in the reference's words`, { skip: withoutReference }, () =>
     withHost(async (host) => {
-      const given = { ...call({ ranges }, more), ...(args === undefined ? {} : { args }) };
+      const given = { ...call({ ranges, ...ipam }, more), ...(args === undefined ? {} : { args }) };
       const messages: unknown[] = [];
       for (const from of [referenceInWorld, oursInWorld]) {
         const reply = await host.cni("ADD", { ...given, from });

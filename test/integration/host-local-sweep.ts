@@ -46,11 +46,14 @@ export interface Sweep {
    */
   readonly after?: "nothing" | "change" | "boot";
   readonly kind: "error" | "kill";
+  /** Whether addresses follow a name, with claims that are over as soon as they are made. */
+  readonly sticky?: boolean;
   /** Not all errors, but these only. */
   readonly errors?: readonly string[];
 }
 
 const config = hostLocalConfig({}, { cniVersion: "1.0.0" });
+const stickyConfig = hostLocalConfig({ sticky: "NAME", stickyTtl: "1ms" }, { cniVersion: "1.0.0" });
 const store = "/var/lib/cni/networks/net1";
 const everything = "/var/lib/cni/networks";
 const trace = "/run/trace";
@@ -234,7 +237,7 @@ function reservationsOf({ host }: Sweep, containerId: string): string[] {
 }
 
 function call(
-  { host, from }: Sweep,
+  { host, from, sticky }: Sweep,
   verb: Verb,
   wrap: readonly string[] = [],
   containerId = swept,
@@ -242,7 +245,8 @@ function call(
   const plugin = "host-local";
   return host.cni(verb, {
     plugin,
-    config,
+    config: sticky ? stickyConfig : config,
+    args: `IgnoreUnknown=1;NAME=${containerId}`,
     from,
     containerId,
     netns: "/run/netns/none",

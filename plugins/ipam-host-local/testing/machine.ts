@@ -68,8 +68,8 @@ export class Machine implements Disposable {
     this.call("DEL", containerId, options);
   }
 
-  gc(valid: { containerID: string; ifname: string }[]): void {
-    const more = { "cni.dev/valid-attachments": valid };
+  gc(valid: { containerID: string; ifname: string }[], key = "cni.dev/valid-attachments"): void {
+    const more = { [key]: valid };
     this.call("GC", "", { cniVersion: "1.1.0", more });
   }
 
