@@ -14,6 +14,7 @@ import { deleteLink, dumpLinks, getLink, type Link, newLink, setLink } from "./l
 import { AddressGenMode } from "./link-attributes.ts";
 import { MacvlanMode } from "./macvlan.ts";
 import { deleteNeighbour, newNeighbour } from "./neighbour.ts";
+import { getNetnsId } from "./netns-id.ts";
 import {
   appendRoute,
   deleteRoute,
@@ -45,6 +46,11 @@ const goldens: { command: string; request: Request<unknown>; wire: string }[] = 
     command: "ip link add br0 type bridge",
     request: newLink({ name: "br0", kind: "bridge" }),
     wire: "10000506 | 000000000000000000000000000000000800030062723000100012000a0001006272696467650000",
+  },
+  {
+    command: "ip netns list",
+    request: getNetnsId(6),
+    wire: "5a000100 | 000000000800030006000000",
   },
   {
     command: "ip link add br0 mtu 1400 up type bridge vlan_filtering 0 ageing_time 30000",
@@ -451,6 +457,11 @@ test("dumpRules() reads a rule", () => {
     invert: true,
     action: 1,
   });
+});
+
+test("getNetnsId() reads a number, and that there is none", () => {
+  assert.equal(answerOf(getNetnsId(6), "00000000 08000100 05000000"), 5);
+  assert.equal(answerOf(getNetnsId(6), "00000000 08000100 ffffffff"), undefined);
 });
 
 test("dumpVlans() puts ranges together", () => {

@@ -1,0 +1,108 @@
+/** Queueing disciplines: in which order and how fast packets leave a link, and what looks at those that arrive. */
+
+import { attributes, chosenBy, string } from "../netlink/codec.ts";
+import { isNetlinkError } from "../netlink/error.ts";
+import { MessageFlag, type Request } from "../netlink/message.ts";
+import type { NetlinkSocket } from "../netlink/socket.ts";
+import type { Reader, Writer } from "../netlink/wire.ts";
+import { Errno } from "../sys/errno.ts";
+import { TcPlace, Type, tcHeader } from "./message.ts";
+import { type Tbf, tbf } from "./tbf.ts";
+
+const nothing = attributes({});
+
+/** TCA_*, linux/rtnetlink.h; the data of other kinds is not read */
+const qdiscAttributes = attributes({
+  kind: [1, string],
+  data: [2, chosenBy("kind", { tbf, ingress: nothing, clsact: nothing })],
+});
+
+/** A discipline, whether there or wanted. */
+export interface Qdisc {
+  /** The link it is on. */
+  readonly index: number;
+  readonly kind: string;
+  /** See TcPlace; left out, what leaves. */
+  readonly parent?: number;
+  /** Two numbers of 16 bits, the second 0; the kernel chooses one where it is left out. */
+  readonly handle?: number;
+  readonly data?: Tbf;
+}
+
+/** What there can be one of: the discipline at a place of a link. */
+export interface QdiscKey {
+  readonly index: number;
+  readonly parent?: number;
+}
+
+/** Puts a discipline where the kernel's usual one is; fails with EEXIST where there is another. */
+export function newQdisc({ kind, data, ...where }: Qdisc): Request {
+  return {
+    purpose: `create ${kind} qdisc on link number ${where.index}`,
+    type: Type.newQdisc,
+    flags: MessageFlag.create | MessageFlag.exclusive,
+    write(to) {
+      writeHeader(to, where);
+      qdiscAttributes.write(to, { kind, data }, {});
+    },
+  };
+}
+
+/**
+ * Takes a discipline away, and what hangs on it. Fails with ENOENT where there is none, with EINVAL where the one that is
+ * there has another kind or handle.
+ */
+export function deleteQdisc({ kind, ...where }: QdiscKey & Partial<Qdisc>): Request {
+  return {
+    purpose: `delete qdisc of link number ${where.index}`,
+    type: Type.deleteQdisc,
+    flags: 0,
+    write(to) {
+      writeHeader(to, where);
+      qdiscAttributes.write(to, { kind }, {});
+    },
+  };
+}
+
+/**
+ * Reads the discipline at a place; fails with ENOENT where there is none. Undefined for one that the kernel made for
+ * itself and does not show.
+ */
+export function getQdisc(key: QdiscKey): Request<Qdisc | undefined> {
+  return {
+    purpose: `find qdisc of link number ${key.index}`,
+    type: Type.getQdisc,
+    // Of one that is not shown there is only the acknowledgement; old kernels answer nobody who wants no echo.
+    flags: MessageFlag.ack | MessageFlag.echo,
+    write: (to) => tcHeader.put(to, { parent: TcPlace.root, ...key }),
+    read: readQdisc,
+  };
+}
+
+/** The discipline at a place, undefined if there is none. */
+export function findQdisc(socket: NetlinkSocket, key: QdiscKey): Qdisc | undefined {
+  try {
+    return socket.send(getQdisc(key))[0];
+  } catch (error) {
+    if (isNetlinkError(error, Errno.ENOENT)) return undefined;
+    throw error;
+  }
+}
+
+function writeHeader(
+  to: Writer,
+  { index, parent = TcPlace.root, handle }: Omit<Qdisc, "kind">,
+): void {
+  // The kernel knows the one for what arrives by its place alone, but iproute2 names it.
+  const number = parent === TcPlace.arriving ? arrivingHandle : handle;
+  tcHeader.put(to, { index, handle: number, parent });
+}
+
+/** "ffff:" */
+const arrivingHandle = 0xffff0000;
+
+function readQdisc(from: Reader, start: number, end: number): Qdisc {
+  const { index, handle, parent } = tcHeader.read(from, start, end);
+  const { kind = "", data } = qdiscAttributes.read(from, start + tcHeader.size, end, {});
+  return { index, kind, parent, handle, data };
+}
