@@ -29,7 +29,7 @@ install() {
 # command, and the Debian package that has it
 install_tools() {
   local entry packages=()
-  for entry in ip:iproute2 ping:iputils-ping strace:strace nsenter:util-linux flock:util-linux; do
+  for entry in ip:iproute2 ping:iputils-ping strace:strace nsenter:util-linux flock:util-linux iperf3:iperf3; do
     command -v "${entry%%:*}" >/dev/null 2>&1 || packages+=("${entry##*:}")
   done
   [ ${#packages[@]} != 0 ] || return 0

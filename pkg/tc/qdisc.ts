@@ -35,10 +35,10 @@ export interface QdiscKey {
   readonly parent?: number;
 }
 
-/** Puts a discipline where the kernel's usual one is; fails with EEXIST where there is another. */
-export function newQdisc({ kind, data, ...where }: Qdisc): Request {
+/** Puts a discipline where the kernel's usual one is; fails with EEXIST where there is another. `link` is for the message. */
+export function newQdisc({ kind, data, ...where }: Qdisc, link?: string): Request {
   return {
-    purpose: `create ${kind} qdisc on link number ${where.index}`,
+    purpose: `create ${kind} qdisc on ${link ?? `link number ${where.index}`}`,
     type: Type.newQdisc,
     flags: MessageFlag.create | MessageFlag.exclusive,
     write(to) {

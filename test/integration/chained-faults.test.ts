@@ -22,6 +22,7 @@ const ipam: Config = {
 
 /** Each follows ptp. What they change is all in a snapshot. */
 const configs: Record<string, Config> = {
+  bandwidth: { ingressRate: 8e6, egressRate: 8e6 },
   sbr: { addSourceHints: true },
   tuning: {
     mac: "02:11:22:33:44:55",
@@ -75,10 +76,13 @@ async function sweep(verb: Verb, plugin: string, step: (host: Host) => Step): Pr
     assertSuccess(await host.cni("DEL", call));
     await renew();
     const before = await host.snapshot();
+    const queues = await queuesOf(host, plugin);
     const faults: string[] = [];
     for (const point of points) {
       const [reply, last] = await step(host)(call, point);
       const left = await leftovers(host, before, plugin === "sbr" ? last : undefined);
+      const queuesNow = await queuesOf(host, plugin);
+      if (queuesNow !== queues) left.push(queuesNow);
       await renew();
       if (left.length === 0) continue;
       const where = `at the ${point.ordinal}. such call, ${point.text}`;
@@ -88,6 +92,12 @@ async function sweep(verb: Verb, plugin: string, step: (host: Host) => Step): Pr
     const shown = faults.slice(0, 6).join("\n\n");
     assert.equal(faults.length, 0, `${faults.length} of ${points.length} points:\n${shown}`);
   });
+}
+
+/** What is no part of a snapshot: where packets wait. The filters are where they arrive, and go with that. */
+async function queuesOf(host: Host, plugin: string): Promise<string> {
+  if (plugin !== "bandwidth") return "";
+  return host.run("sh", "-ec", "tc qdisc show; tc -n c1 qdisc show");
 }
 
 /** What is not as before; for routing (`last`) nothing else is looked at, as the interface is a new one each time. */

@@ -1,0 +1,60 @@
+/** Buckets on links: put there, found, compared, taken away. */
+
+import { isNetlinkError } from "../../pkg/netlink/error.ts";
+import type { Request } from "../../pkg/netlink/message.ts";
+import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
+import type { Namespace } from "../../pkg/ns/namespace.ts";
+import { Errno } from "../../pkg/sys/errno.ts";
+import { deleteQdisc, findQdisc, newQdisc } from "../../pkg/tc/qdisc.ts";
+import { type Bucket, fromTbf, toTbf } from "../../pkg/tc/tbf.ts";
+
+/** The reference's: 1:0, so that each suite takes away what the other put there. */
+const handle = 0x1_0000;
+
+/** A link and the namespace it is in. */
+export interface Place {
+  readonly namespace: Namespace;
+  readonly link: Link;
+}
+
+/** Throws where somebody has decided already how what leaves the link is queued. */
+export function refuseOccupied({ namespace, link }: Place): void {
+  const present = findQdisc(namespace.socket, { index: link.index });
+  // The kernel's own choice has no number.
+  if (present?.handle) {
+    throw new Error(`cannot limit ${link.name}: it has a root qdisc already: ${present.kind}`);
+  }
+}
+
+/** Limits what leaves a link. */
+export function putBucket({ index, name }: Link, bucket: Bucket): Request {
+  return newQdisc({ index, kind: "tbf", handle, data: toTbf(bucket) }, name);
+}
+
+/** Takes the bucket away; one that is gone is no failure, and others' stay. */
+export function takeBucket({ namespace, link: { index } }: Place): void {
+  const present = findQdisc(namespace.socket, { index });
+  if (present?.kind !== "tbf" || present.handle !== handle) return;
+  try {
+    namespace.send(deleteQdisc({ index, kind: "tbf", handle }));
+  } catch (error) {
+    if (!isNetlinkError(error, Errno.ENOENT, Errno.EINVAL, Errno.ENODEV)) throw error;
+  }
+}
+
+/** What is not as it should be with the bucket of a link, in the reference's words and numbers. */
+export function compareBucket({ namespace, link }: Place, wanted: Bucket): string[] {
+  const { kind, data } = findQdisc(namespace.socket, { index: link.index }) ?? {};
+  const found = kind === "tbf" && data ? fromTbf(data) : undefined;
+  if (found === undefined) return [`Failed to find qdisc of kind tbf on ${link.name}`];
+  const differences: string[] = [];
+  for (const [key, what] of [
+    ["rate", "Rate"],
+    ["limit", "Limit"],
+    ["buffer", "Buffer"],
+  ] as const) {
+    if (found[key] === wanted[key]) continue;
+    differences.push(`${what} doesn't match on ${link.name}: ${found[key]}, not ${wanted[key]}`);
+  }
+  return differences;
+}

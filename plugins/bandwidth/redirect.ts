@@ -1,0 +1,138 @@
+/**
+ * Limits what arrives on a link: it is made to leave by a link of kind ifb, where it can wait, and comes back from there.
+ * The ifb carries the attachment's alias; what else there is of it is found by it, so that it is made first and goes last.
+ */
+
+import type { Interface } from "../../pkg/cni/result.ts";
+import { sha512 } from "../../pkg/digest/sha512.ts";
+import { type Attachment, aliasOf } from "../../pkg/link/attachment.ts";
+import { findLink, removeLink } from "../../pkg/link/find.ts";
+import { randomMac } from "../../pkg/link/mac.ts";
+import { isNetlinkError } from "../../pkg/netlink/error.ts";
+import type { Request } from "../../pkg/netlink/message.ts";
+import { getLink, type Link, newLink, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
+import type { Namespace } from "../../pkg/ns/namespace.ts";
+import { Errno } from "../../pkg/sys/errno.ts";
+import { deleteFilter, dumpFilters, type Filter, newRedirect } from "../../pkg/tc/filter.ts";
+import { TcPlace } from "../../pkg/tc/message.ts";
+import { deleteQdisc, findQdisc, newQdisc } from "../../pkg/tc/qdisc.ts";
+import { type Place, putBucket } from "./bucket.ts";
+import type { Limit } from "./limits.ts";
+
+const kind = "ifb";
+/** IFNAMSIZ less its NUL, linux/if.h */
+const longestName = 15;
+/** The last of all: what others put beside it is asked before. */
+const priority = 0xffff;
+const { arriving } = TcPlace;
+
+/** How things are where packets arrive. */
+export interface Hook {
+  /** The discipline's kind; undefined if there is none. */
+  readonly kind: string | undefined;
+  readonly filters: readonly Filter[];
+}
+
+/** What is there already on a link for packets that arrive. */
+export function readHook({ namespace, link: { index } }: Place): Hook {
+  const qdisc = findQdisc(namespace.socket, { index, parent: arriving });
+  if (qdisc === undefined) return { kind: undefined, filters: [] };
+  return { kind: qdisc.kind, filters: namespace.socket.dump(dumpFilters({ index })) };
+}
+
+/** Whether others have filters there too. */
+export function isShared({ filters }: Hook): boolean {
+  return filters.some((it) => it.priority !== priority);
+}
+
+/**
+ * The names an attachment's ifb may have: the reference's first, which a second interface of the container on the same
+ * network would want as well.
+ */
+function ifbNames({ network, containerId, ifName }: Attachment): [string, string] {
+  const digest = (text: string) => `bwp${sha512(text)}`.slice(0, longestName);
+  return [digest(network + containerId), digest(network + containerId + ifName)];
+}
+
+/** The attachment's ifb, known by its alias, or else one of the reference's, which have none. */
+export function findIfb(namespace: Namespace, attachment: Attachment): Link | undefined {
+  const alias = aliasOf(attachment);
+  const [first, second] = ifbNames(attachment);
+  const usual = findLink(namespace, { name: first });
+  if (usual?.alias === alias) return usual;
+  const other = findLink(namespace, { name: second });
+  if (other?.alias === alias) return other;
+  return usual?.kind === kind && usual.alias === undefined ? usual : undefined;
+}
+
+/** What is to be limited, and how to take it back. */
+export interface Redirection {
+  readonly place: Place;
+  readonly hook: Hook;
+  readonly limit: Limit;
+  readonly attachment: Attachment;
+  readonly rollback: (step: () => void) => void;
+  /** Done in the same go as the first step, in the same namespace. */
+  readonly before: readonly Request[];
+}
+
+/** Limits what arrives; the value is the ifb, for the result. */
+export function redirect(redirection: Redirection): Interface {
+  const { place, hook, limit, attachment, rollback, before } = redirection;
+  const { namespace, link } = place;
+  const name = freeName(namespace, attachment);
+  const mac = randomMac();
+  rollback(() => {
+    const made = findLink(namespace, { name });
+    if (made?.mac === mac) removeLink(namespace, { index: made.index });
+  });
+  const settings = { kind, name, mac, mtu: link.mtu, txQueueLength: 0, up: true } as const;
+  const requests = [...before, newLink(settings), setLink({ name, alias: aliasOf(attachment) })];
+  const ifb = namespace.send(...requests, getLink({ name })).at(-1) as Link;
+  rollback(() => removeRedirect(place, ifb));
+  const { index } = link;
+  const opened = newQdisc({ index, kind: "ingress", parent: arriving }, link.name);
+  namespace.send(
+    putBucket(ifb, limit),
+    ...(hook.kind === undefined ? [opened] : []),
+    newRedirect({ index, target: ifb.index, priority }),
+  );
+  return { name, mac };
+}
+
+function freeName(namespace: Namespace, attachment: Attachment): string {
+  for (const name of ifbNames(attachment)) {
+    const present = findLink(namespace, { name });
+    if (present === undefined) return name;
+    // Of this very attachment: whatever it limits, two in a row are not meant.
+    if (present.alias === aliasOf(attachment)) break;
+  }
+  throw new Error(`adding link: file exists: ${ifbNames(attachment).join(", ")}`);
+}
+
+/** The filters that send what arrives on a link to the ifb. */
+export function redirectsTo(hook: Hook, { index }: Link): Filter[] {
+  return hook.filters.filter((it) => it.redirectsTo === index);
+}
+
+/** Lets what arrives on a link go its own way again. Others' filters stay, and what they need. */
+export function removeRedirect(place: Place, ifb: Link): void {
+  const hook = readHook(place);
+  const ours = redirectsTo(hook, ifb);
+  const priorities = new Set(ours.map((it) => it.priority));
+  const others = hook.filters.filter((it) => !priorities.has(it.priority));
+  const { namespace, link } = place;
+  const { index } = link;
+  const requests =
+    hook.kind === "ingress" && others.length === 0
+      ? [deleteQdisc({ index, kind: "ingress", parent: arriving })]
+      : // Without a number it is all of that priority, which is ours alone.
+        [...priorities].map((it) => deleteFilter({ index, kind: "u32", priority: it, handle: 0 }));
+  for (const request of requests) {
+    try {
+      namespace.send(request);
+    } catch (error) {
+      if (!isNetlinkError(error, Errno.ENOENT, Errno.EINVAL, Errno.ENODEV)) throw error;
+    }
+  }
+}
