@@ -7,7 +7,7 @@ import { Chain } from "./harness/chain.ts";
 import { describe } from "./harness/command.ts";
 import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Call, type Host, type Reply, type Verb, withHost } from "./harness/host.ts";
-import { type Point, pointsOf, withFault } from "./harness/inject.ts";
+import { errorAt, type Point, pointsOf, withFault } from "./harness/inject.ts";
 import { type Config, withResult } from "./harness/networks.ts";
 import { changes, type Snapshot } from "./harness/snapshot.ts";
 
@@ -39,26 +39,13 @@ const member = (plugin: string): Config => ({
   ...configs[plugin],
 });
 
-/** What these calls may well fail with; the others get ENOMEM. */
-const likelyErrors: Readonly<Record<string, string>> = {
-  openat: "EMFILE",
-  read: "EIO",
-  write: "ENOSPC",
-  sendto: "ENOBUFS",
-  recvfrom: "ENOBUFS",
-  recvmmsg: "ENOBUFS",
-  setns: "EPERM",
-  socket: "EMFILE",
-};
-
-const faultAt = ({ name }: Point) => `error=${likelyErrors[name] ?? "ENOMEM"}`;
-
 /** Calls with a fault at one point, and says whether ADD was the last thing that was done. */
 type Step = (call: Call, point: Point) => Promise<[reply: Reply, last: "ADD" | "DEL"]>;
 
 async function sweep(verb: Verb, plugin: string, step: (host: Host) => Step): Promise<void> {
   await withHost(async (host) => {
     await host.addNetns("c1");
+    host.stay();
     const chain = new Chain(host, [{ type: "ptp", cniVersion: "1.1.0", ipam }]);
     const call = { plugin, config: withResult(member(plugin), await chain.add()) };
     // sbr's DEL does not bring routes back that the interface will not need any more.
@@ -123,7 +110,7 @@ async function leftovers(
 for (const plugin of Object.keys(configs)) {
   test(`${plugin}: an error of any system call of ADD fails it cleanly, and leaves nothing`, () =>
     sweep("ADD", plugin, (host) => async (call, point) => {
-      const reply = await host.cni("ADD", withFault(call, point, faultAt(point)));
+      const reply = await host.cni("ADD", withFault(call, point, errorAt(point)));
       if (reply.status === 0) {
         resultOf(reply);
         assertSuccess(await host.cni("DEL", call));
@@ -145,7 +132,7 @@ for (const plugin of Object.keys(configs)) {
   test(`${plugin}: after an error of any system call of DEL, another DEL cleans up`, () =>
     sweep("DEL", plugin, (host) => async (call, point) => {
       resultOf(await host.cni("ADD", call));
-      const reply = await host.cni("DEL", withFault(call, point, faultAt(point)));
+      const reply = await host.cni("DEL", withFault(call, point, errorAt(point)));
       // One that says it succeeded must have done it all.
       if (reply.status !== 0) assertSuccess(await host.cni("DEL", call));
       return [reply, "DEL"];

@@ -6,21 +6,8 @@ import { Chain } from "./harness/chain.ts";
 import { describe } from "./harness/command.ts";
 import { assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Call, type Host, type Reply, withHost } from "./harness/host.ts";
-import { type Point, pointsOf, withFault } from "./harness/inject.ts";
+import { errorAt, type Point, pointsOf, withFault } from "./harness/inject.ts";
 import { type Config, gatewayConfig } from "./harness/networks.ts";
-
-const likelyErrors: Readonly<Record<string, string>> = {
-  openat: "EMFILE",
-  read: "EIO",
-  write: "ENOSPC",
-  sendto: "ENOBUFS",
-  recvfrom: "ENOBUFS",
-  recvmmsg: "ENOBUFS",
-  setns: "EPERM",
-  socket: "EMFILE",
-};
-
-const faultAt = ({ name }: Point) => `error=${likelyErrors[name] ?? "ENOMEM"}`;
 
 const bridgeConfig = gatewayConfig({ ipMasq: true, macspoofchk: true, cniVersion: "1.0.0" });
 
@@ -57,6 +44,7 @@ async function sweep(
 ): Promise<void> {
   await withHost(async (host) => {
     await host.addNetns("c1");
+    host.stay();
     const call = await callFor(host, plugin);
     if (verb === "DEL") resultOf(await host.cni("ADD", call));
     const points = await pointsOf(host, verb, call);
@@ -82,7 +70,7 @@ async function unless(host: Host, count: number, reply: Reply): Promise<string |
 for (const plugin of ["bridge", "portmap"] as const) {
   test(`${plugin}: an error of any system call of ADD leaves all rules or none`, () =>
     sweep(plugin, "ADD", async (host, call, point) => {
-      const reply = await host.cni("ADD", withFault(call, point, faultAt(point)));
+      const reply = await host.cni("ADD", withFault(call, point, errorAt(point)));
       const fault = await unless(host, reply.status === 0 ? wanted[plugin] : 0, reply);
       // As runtimes do, also after a failed ADD.
       assertSuccess(await host.cni("DEL", call));
@@ -99,7 +87,7 @@ for (const plugin of ["bridge", "portmap"] as const) {
   test(`${plugin}: after an error of any system call of DEL, another DEL removes the rules`, () =>
     sweep(plugin, "DEL", async (host, call, point) => {
       resultOf(await host.cni("ADD", call));
-      const reply = await host.cni("DEL", withFault(call, point, faultAt(point)));
+      const reply = await host.cni("DEL", withFault(call, point, errorAt(point)));
       const fault = reply.status === 0 ? await unless(host, 0, reply) : undefined;
       assertSuccess(await host.cni("DEL", call));
       return fault ?? unless(host, 0, reply);

@@ -12,14 +12,13 @@ const calls = [
 ] as const;
 
 for (const [plugin, keys] of calls) {
-  testFaults(plugin, { plugin, config: networkOf(plugin, keys) }, { stride: 9 });
+  testFaults(plugin, { plugin, config: networkOf(plugin, keys) });
 }
 
 testFaults(
   "bridge with a VLAN, both made anew",
   { config: gatewayConfig({ vlan: 100 }) },
   {
-    stride: 5,
     reset: (host) => host.run("sh", "-c", "ip link del cni0.100; ip link del cni0; true"),
   },
 );

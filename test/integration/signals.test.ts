@@ -6,7 +6,7 @@ import { attach, detach } from "./harness/attachment.ts";
 import { describe } from "./harness/command.ts";
 import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { assertSame, type Call, type Host, type Reply, replyOf, withHost } from "./harness/host.ts";
-import { missedPoint, type Point, pointsOf, withFault } from "./harness/inject.ts";
+import { errorAt, missedPoint, type Point, pointsOf, withFault } from "./harness/inject.ts";
 import { gatewayConfig } from "./harness/networks.ts";
 import { changes, type Snapshot } from "./harness/snapshot.ts";
 
@@ -19,7 +19,8 @@ type Step = (point: Point, before: Snapshot) => Promise<string | undefined>;
 /** Goes on to the other points when one fails, so that one run shows all that is wrong. */
 async function sweep(host: Host, points: readonly Point[], step: Step): Promise<void> {
   assert.ok(points.length > 20, `only ${points.length} system calls: strace saw another program`);
-  const before = await host.snapshot();
+  const whole = await host.snapshot();
+  const before = await host.snapshot({ sysctls: false });
   const faults: string[] = [];
   for (const point of points) {
     const fault = await step(point, before);
@@ -28,11 +29,12 @@ async function sweep(host: Host, points: readonly Point[], step: Step): Promise<
   }
   const shown = faults.slice(0, 8).join("\n\n");
   assert.equal(faults.length, 0, `${faults.length} of ${points.length} points:\n${shown}`);
+  assertSame(whole, await host.snapshot());
 }
 
 /** What differs from before; undefined if nothing does. */
 async function leftovers(host: Host, before: Snapshot, reply: Reply): Promise<string | undefined> {
-  const differences = changes(before, await host.snapshot());
+  const differences = changes(before, await host.snapshot({ sysctls: false }));
   if (differences.length === 0) return undefined;
   return [...differences, describe(reply)].join("\n");
 }
@@ -44,6 +46,7 @@ async function withBridge(
 ): Promise<void> {
   await withHost(async (host) => {
     await host.addNetns("c1");
+    host.stay();
     await detach(await attach(host, { ...call, config }));
     if (verb === "DEL") resultOf(await host.cni("ADD", call));
     const points = await pointsOf(host, verb, call);
@@ -81,6 +84,7 @@ for (const [name, clean] of cleaners) {
 test("after SIGKILL at any system call of ADD, another ADD of another container works", () =>
   withHost(async (host) => {
     await host.addNetns("c1", "c2");
+    host.stay();
     const points = await pointsOf(host, "ADD", call);
     assertSuccess(await host.cni("DEL", call));
     const every = points.filter((_, index) => index % 7 === 3);
@@ -107,6 +111,7 @@ test("after SIGKILL at any system call of DEL, another DEL cleans up", () =>
 test("SIGTERM at any system call of ADD takes it back, also the bridge", () =>
   withHost(async (host) => {
     await host.addNetns("c1");
+    host.stay();
     await resetHost(host);
     const points = await pointsOf(host, "ADD", call);
     await resetHost(host);
@@ -144,29 +149,6 @@ test("SIGTERM at any system call of DEL does not keep it from its end", () =>
     }),
   ));
 
-/** What these calls may well fail with; the others get ENOMEM. */
-const likelyErrors: Readonly<Record<string, string>> = {
-  openat: "EMFILE",
-  read: "EIO",
-  pread64: "EIO",
-  write: "ENOSPC",
-  pwrite64: "ENOSPC",
-  writev: "ENOSPC",
-  mkdirat: "ENOSPC",
-  symlinkat: "ENOSPC",
-  linkat: "ENOSPC",
-  renameat2: "EIO",
-  unlinkat: "EIO",
-  flock: "ENOLCK",
-  sendto: "ENOBUFS",
-  sendmsg: "ENOBUFS",
-  recvmsg: "ENOBUFS",
-  recvmmsg: "ENOBUFS",
-  recvfrom: "ENOBUFS",
-  setns: "EPERM",
-  socket: "EMFILE",
-};
-
 /** Failures that a plugin can tell nobody about: it has no way to speak any more. */
 function isSpeechless({ name, text }: Point): boolean {
   return name === "write" && /^write\(1,/.test(text);
@@ -175,13 +157,13 @@ function isSpeechless({ name, text }: Point): boolean {
 test("an error of any system call of ADD fails it, and leaves nothing", () =>
   withHost(async (host) => {
     await host.addNetns("c1");
+    host.stay();
     await resetHost(host);
     const points = await pointsOf(host, "ADD", call);
     await resetHost(host);
     let failed = 0;
     await sweep(host, points, async (point, before) => {
-      const error = likelyErrors[point.name] ?? "ENOMEM";
-      const reply = await host.cni("ADD", withFault(call, point, `error=${error}`));
+      const reply = await host.cni("ADD", withFault(call, point, errorAt(point)));
       let fault: string | undefined;
       if (reply.status === 0) resultOf(reply);
       else {
@@ -203,8 +185,7 @@ test("after an error of any system call of DEL, another DEL cleans up", () =>
   withBridge("DEL", (host, points) =>
     sweep(host, points, async (point, before) => {
       resultOf(await host.cni("ADD", call));
-      const error = likelyErrors[point.name] ?? "ENOMEM";
-      const reply = await host.cni("DEL", withFault(call, point, `error=${error}`));
+      const reply = await host.cni("DEL", withFault(call, point, errorAt(point)));
       const fault = reply.status === 0 ? await leftovers(host, before, reply) : undefined;
       assertSuccess(await host.cni("DEL", call));
       return fault ?? leftovers(host, before, reply);

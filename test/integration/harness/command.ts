@@ -32,13 +32,14 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Where programs are looked for. */
+export const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Starts a program; its pid is the program's own. */
 export function start(argv: readonly string[], options: CommandOptions = {}): Running {
   const began = performance.now();
   const child = spawn(argv[0] ?? "", argv.slice(1), {
-    env: { PATH: path, ...options.env },
+    env: { PATH: searchPath, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   // A program may well end without having read its stdin.

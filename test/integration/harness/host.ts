@@ -1,7 +1,7 @@
 /** A test's view of its world: commands, namespaces, files, and calls of CNI plugins in it. */
 
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   type CommandOptions,
@@ -12,6 +12,7 @@ import {
   start,
 } from "./command.ts";
 import { checkPreconditions } from "./executables.ts";
+import { Resident, runBy } from "./resident.ts";
 import { changes, readSnapshot, type Snapshot } from "./snapshot.ts";
 import { makeWorld, oursInWorld, type World } from "./world.ts";
 
@@ -46,6 +47,8 @@ export interface Reply extends Outcome {
 export class Host {
   readonly #world: World;
   readonly #netns: string[] = [];
+  /** Programs that stay, by what they are; undefined where every call starts its own. */
+  #residents: Map<string, Resident> | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -73,9 +76,72 @@ export class Host {
     return start(this.#world.enter(argv, options.netns), options);
   }
 
+  /**
+   * From now on `cni`, `run` and `snapshot` use programs that stay, until a namespace is removed: they would keep it.
+   * For sweeps, which call thousands of times.
+   */
+  stay(): void {
+    this.#residents ??= new Map();
+  }
+
+  #leave(): void {
+    for (const resident of this.#residents?.values() ?? []) resident.end();
+    this.#residents = undefined;
+  }
+
+  #resident(argv: readonly string[], netns: string | undefined): Resident | undefined {
+    if (this.#residents === undefined) return undefined;
+    const key = [netns, ...argv].join(" ");
+    let resident = this.#residents.get(key);
+    if (resident === undefined) {
+      resident = new Resident(this.#world.enter(argv, netns));
+      this.#residents.set(key, resident);
+    }
+    return resident;
+  }
+
+  async #outcome(argv: readonly string[], options: CommandOptions): Promise<Outcome> {
+    const shell = this.#resident(["sh"], undefined);
+    if (shell === undefined) return run(this.#world.enter(argv), options);
+    const inside = "/run/work";
+    return runBy(shell, { inside, outside: this.outside(inside) }, argv, options);
+  }
+
   /** Runs a program that must succeed; the value is what it printed. */
   async run(...argv: string[]): Promise<string> {
-    return succeed(await run(this.#world.enter(argv)));
+    return succeed(await this.#outcome(argv, {}));
+  }
+
+  /** What several commands of one `ip -j` answer, options of `ip` first: `["-6"]`. */
+  async ipBatch(
+    netns: string | undefined,
+    options: readonly string[],
+    commands: readonly string[],
+  ): Promise<unknown[]> {
+    const argv = ["ip", ...options, "-j", "-d", "-batch", "-"];
+    const lines = commands.join("\n");
+    const resident = this.#resident(argv, netns);
+    if (resident !== undefined) {
+      return (await resident.ask(lines, commands.length)).map((line) => JSON.parse(line));
+    }
+    const outcome = await run(this.#world.enter(argv, netns), { stdin: `${lines}\n` });
+    return succeed(outcome)
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  }
+
+  /** The lines of text files in a namespace, each after its file's name; what cannot be read is left out. */
+  async grep(netns: string, ...paths: string[]): Promise<string[]> {
+    const resident = this.#resident(["sh"], netns);
+    const argv = ["grep", "-rs", ".", ...paths];
+    if (resident === undefined) {
+      const { stdout } = await run(this.#world.enter(argv, netns));
+      return stdout.trim().split("\n");
+    }
+    const file = `/run/work/grep-${netns}`;
+    await resident.ask(`${argv.join(" ")} >${file}; echo done`, 1);
+    return readFileSync(this.outside(file), "utf8").trim().split("\n");
   }
 
   /** The same in a namespace of this world. */
@@ -99,6 +165,7 @@ export class Host {
 
   /** Removes a namespace; its interfaces go a moment later. */
   async deleteNetns(name: string): Promise<void> {
+    this.#leave();
     await this.run("umount", `/run/netns/${name}`);
     rmSync(this.outside(`/run/netns/${name}`));
     this.#netns.splice(this.#netns.indexOf(name), 1);
@@ -106,28 +173,19 @@ export class Host {
 
   /** Starts a plugin. */
   startCni(verb: Verb, call: Call): Running {
-    const { plugin = "bridge", from = oursInWorld, config, wrap = [] } = call;
-    const env: Record<string, string> = {};
-    const variables = { ...variablesOf(verb, call), ...call.env };
-    for (const [name, value] of Object.entries(variables)) {
-      if (value !== undefined) env[name] = value;
-    }
-    const stdin = typeof config === "string" ? config : JSON.stringify(config);
-    return this.start([...wrap, `${from}/${plugin}`], {
-      env,
-      stdin,
-      ...(call.deadlineMs === undefined ? {} : { deadlineMs: call.deadlineMs }),
-    });
+    const { argv, options } = commandOf(verb, call);
+    return this.start(argv, options);
   }
 
   /** Calls a plugin and waits for its end. */
   async cni(verb: Verb, call: Call): Promise<Reply> {
-    return replyOf(await this.startCni(verb, call).outcome);
+    const { argv, options } = commandOf(verb, call);
+    return replyOf(await this.#outcome(argv, options));
   }
 
   /** Everything that a call could have left behind. */
-  snapshot(): Promise<Snapshot> {
-    return readSnapshot(this, this.#netns);
+  snapshot(options?: { sysctls?: boolean }): Promise<Snapshot> {
+    return readSnapshot(this, this.#netns, options);
   }
 
   /** Runs the steps and proves that they left the world as it was. */
@@ -163,6 +221,19 @@ export function replyOf(outcome: Outcome): Reply {
       return JSON.parse(outcome.stdout);
     },
   };
+}
+
+/** The command that a call of a plugin is. */
+function commandOf(verb: Verb, call: Call): { argv: string[]; options: CommandOptions } {
+  const { plugin = "bridge", from = oursInWorld, config, wrap = [], deadlineMs } = call;
+  const env: Record<string, string> = {};
+  const variables = { ...variablesOf(verb, call), ...call.env };
+  for (const [name, value] of Object.entries(variables)) {
+    if (value !== undefined) env[name] = value;
+  }
+  const stdin = typeof config === "string" ? config : JSON.stringify(config);
+  const options = { env, stdin, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
+  return { argv: [...wrap, `${from}/${plugin}`], options };
 }
 
 function variablesOf(verb: Verb, call: Call): Record<string, string | undefined> {

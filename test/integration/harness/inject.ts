@@ -15,6 +15,34 @@ export interface Point {
 /** What starts and ends the program. Without these no C library goes on, so a fault there shows nothing. */
 const outside = new Set(["execve", "arch_prctl", "set_tid_address", "exit", "exit_group"]);
 
+/** What these calls may well fail with; the others get ENOMEM. */
+const likelyErrors: Readonly<Record<string, string>> = {
+  openat: "EMFILE",
+  read: "EIO",
+  pread64: "EIO",
+  write: "ENOSPC",
+  pwrite64: "ENOSPC",
+  writev: "ENOSPC",
+  mkdirat: "ENOSPC",
+  symlinkat: "ENOSPC",
+  linkat: "ENOSPC",
+  renameat2: "EIO",
+  unlinkat: "EIO",
+  flock: "ENOLCK",
+  sendto: "ENOBUFS",
+  sendmsg: "ENOBUFS",
+  recvmsg: "ENOBUFS",
+  recvmmsg: "ENOBUFS",
+  recvfrom: "ENOBUFS",
+  setns: "EPERM",
+  socket: "EMFILE",
+};
+
+/** An error that the call may well fail with, for `withFault`. */
+export function errorAt({ name }: Point): string {
+  return `error=${likelyErrors[name] ?? "ENOMEM"}`;
+}
+
 /** Every system call that the plugin makes; the call must be one that can be made again. */
 export async function pointsOf(host: Host, verb: Verb, call: Call): Promise<Point[]> {
   const trace = "/run/work/trace";

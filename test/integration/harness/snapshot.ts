@@ -39,20 +39,24 @@ interface RuleJson {
   table?: string;
 }
 
-const query = `
-query() { printf 'route show table all\\nrule show\\n' | ip "$@" -j -d -batch -; }
-ip "$@" -j -d address show
-query "$@" -4
-query "$@" -6
-`;
+const queries = [
+  "address show",
+  "route show table all root 0.0.0.0/0",
+  "rule show",
+  "route show table all root ::/0",
+];
 
-/** Everything in the world's own namespace and in the named ones, and the store. */
-export async function readSnapshot(host: Host, netns: readonly string[]): Promise<Snapshot> {
+/** Everything in the world's own namespace and in the named ones, and the store. Sysctls take most of its time. */
+export async function readSnapshot(
+  host: Host,
+  netns: readonly string[],
+  { sysctls = true } = {},
+): Promise<Snapshot> {
   const [hostLines, ...rest] = await Promise.all([
     readNamespace(host, undefined),
     ...netns.map(async (name) => [
       ...(await readNamespace(host, name)),
-      ...(await readSysctls(host, name)),
+      ...(sysctls ? await readSysctls(host, name) : []),
     ]),
   ]);
   return {
@@ -96,12 +100,10 @@ function without(lines: readonly string[], others: readonly string[]): string[] 
 }
 
 async function readNamespace(host: Host, netns: string | undefined): Promise<string[]> {
-  const where = netns === undefined ? [] : ["-n", netns];
-  const stdout = await host.run("sh", "-ec", query, "query", ...where);
-  const [links, routes4, rules4, routes6, rules6] = stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const [[links, routes4, rules4, routes6], [rules6]] = await Promise.all([
+    host.ipBatch(netns, [], queries),
+    host.ipBatch(netns, ["-6"], ["rule show"]),
+  ]);
   return [
     ...(links as LinkJson[]).flatMap(linesOfLink),
     ...[...(routes4 as RouteJson[]), ...(routes6 as RouteJson[])].flatMap(linesOfRoute),
@@ -151,19 +153,9 @@ async function readSysctls(host: Host, netns: string): Promise<string[]> {
   const folders = ["ipv4", "ipv6"].flatMap((family) =>
     ["all", "default", "lo"].map((name) => `/proc/sys/net/${family}/conf/${name}`),
   );
-  // Some cannot be read before they are set (stable_secret), which makes grep fail.
-  const { outcome } = host.start(
-    ["grep", "-rs", ".", ...folders, "/proc/sys/net/ipv4/ip_forward"],
-    {
-      netns,
-    },
-  );
-  const { stdout } = await outcome;
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => `sysctl ${line.slice("/proc/sys/net/".length)}`)
-    .sort();
+  // Some cannot be read before they are set (stable_secret).
+  const lines = await host.grep(netns, ...folders, "/proc/sys/net/ipv4/ip_forward");
+  return lines.map((line) => `sysctl ${line.slice("/proc/sys/net/".length)}`).sort();
 }
 
 /** The files named after addresses, with their owners: `net1/10.1.0.2 container-c1 eth0`. */
