@@ -5,6 +5,7 @@ import { aliasOf } from "../../pkg/link/attachment.ts";
 import { configureInterface } from "../../pkg/link/configure.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
 import { markLink, removeVeth } from "../../pkg/link/remove.ts";
+import { requestedMac } from "../../pkg/link/requested-mac.ts";
 import { createVeth, type Veth } from "../../pkg/link/veth.ts";
 import { waitUntilUp } from "../../pkg/link/wait.ts";
 import type { BridgePort } from "../../pkg/netlink/rtnetlink/bridge.ts";
@@ -25,7 +26,7 @@ import {
 } from "../../pkg/skel/masquerade.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { checkAttachment } from "./check.ts";
-import { type BridgeConfig, bridgeEntries, checkConfig, wantedMac } from "./config.ts";
+import { type BridgeConfig, bridgeEntries, checkConfig } from "./config.ts";
 import { withGateways } from "./gateway.ts";
 import { bridgeLockMs, ensureBridge, requireBridge } from "./host-bridge.ts";
 import { setUpGateway } from "./host-gateway.ts";
@@ -110,6 +111,7 @@ function connect(context: Context<BridgeConfig>): { bridgeLink: Link; veth: Veth
   const { bridge: name, promiscMode: promiscuous } = config;
   const rollback = (step: () => void) => undo.push(step);
   const mtu = wantedMtu(config, host);
+  const mac = requestedMac(config.runtimeConfig?.mac, config.args?.cni?.mac, cniArgs.MAC);
   const vlanFiltering = wantsFiltering(config);
   const wanted = { name, mtu, promiscuous, vlanFiltering };
   return host.shared({ timeoutMs: bridgeLockMs, cancelFd }, () => {
@@ -120,7 +122,7 @@ function connect(context: Context<BridgeConfig>): { bridgeLink: Link; veth: Veth
     const veth = createVeth(host, container, {
       attachment: context,
       mtu,
-      mac: wantedMac(config, cniArgs),
+      mac,
       master: bridgeLink.index,
       port: portSettings(config),
       rollback,

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { CniError } from "../../pkg/cni/error.ts";
 import { readConfig } from "../../pkg/skel/config.ts";
 import { commonEntries } from "../../pkg/skel/field.ts";
-import { type BridgeConfig, bridgeEntries, checkConfig, wantedMac } from "./config.ts";
+import { type BridgeConfig, bridgeEntries, checkConfig } from "./config.ts";
 
 function configOf(keys: object): BridgeConfig {
   return readConfig(v.object({ ...commonEntries, ...bridgeEntries }), { name: "n", ...keys });
@@ -80,14 +80,3 @@ for (const { keys, message } of wrongTypes) {
     );
   });
 }
-
-test("wantedMac prefers the runtime's word, then args, then CNI_ARGS", () => {
-  const [a, b, c] = ["02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"];
-  const all = { runtimeConfig: { mac: a }, args: { cni: { mac: b } } };
-  assert.equal(wantedMac(configOf(all), { MAC: c }), a);
-  assert.equal(wantedMac(configOf({ args: all.args }), { MAC: c }), b);
-  assert.equal(wantedMac(configOf({}), { MAC: c }), c);
-  assert.equal(wantedMac(configOf({}), {}), undefined);
-  assert.equal(wantedMac(configOf({}), { MAC: "02-AB-CD-00-00-01" }), "02:ab:cd:00:00:01");
-  assert.throws(() => wantedMac(configOf({}), { MAC: "x" }), /address x: invalid MAC address/);
-});

@@ -1,7 +1,6 @@
 /** The bridge plugin's configuration: its table, and what the keys mean together. */
 
 import * as v from "valibot";
-import { formatMac, parseMac } from "../../pkg/ip/mac.ts";
 import { integer, mac, mtuEntries } from "../../pkg/skel/field.ts";
 import { checkMasqueradeConfig, masqueradeEntries } from "../../pkg/skel/masquerade.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
@@ -57,18 +56,6 @@ export function checkConfig(config: BridgeConfig): void {
 /** The interface that has the gateways' addresses of a VLAN. */
 export function vlanGatewayName({ bridge, vlan }: BridgeConfig): string {
   return `${bridge}.${vlan}`;
-}
-
-/** The MAC address asked for, in the kernel's notation: the runtime's word counts most, then `args`, then CNI_ARGS. */
-export function wantedMac(
-  { runtimeConfig, args }: BridgeConfig,
-  cniArgs: Readonly<Record<string, string>>,
-): string | undefined {
-  const text = runtimeConfig?.mac || args?.cni?.mac || cniArgs.MAC || "";
-  if (text === "") return undefined;
-  const bytes = parseMac(text);
-  if (bytes === undefined) refuse(`address ${text}: invalid MAC address`);
-  return formatMac(bytes);
 }
 
 /** True if the gateway's address goes on the bridge. */

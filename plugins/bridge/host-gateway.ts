@@ -40,21 +40,20 @@ export function setUpGateway(
     wanted,
     config.forceAddress,
   );
-  undo.push(() => {
-    // Another container may have come to rely on the addresses meanwhile; one that joins the bridge only now waits.
-    host.exclusively({ timeoutMs: bridgeLockMs }, () => {
-      const own = [port.index, vlanGateway?.peerIndex];
-      const others = portsBehind(context, bridge).filter((index) => !own.includes(index));
-      if (others.length === 0) host.send(...addressRequests(target, reversed(plan)));
+  if (plan.add.length > 0) {
+    undo.push(() => {
+      // Another container may have come to rely on the addresses meanwhile; one that joins the bridge only now waits.
+      host.exclusively({ timeoutMs: bridgeLockMs }, () => {
+        const own = [port.index, vlanGateway?.peerIndex];
+        const others = portsBehind(context, bridge).filter((index) => !own.includes(index));
+        if (others.length === 0) host.send(...addressRequests(target, reversed(plan)));
+      });
     });
-  });
-  const { index, mac } = bridge;
-  // A gateway keeps its MAC: one that the kernel chose would change with the ports, and the neighbours not know.
-  const pin =
-    plan.add.length > 0 && vlanGateway === undefined
-      ? [setLink({ index, mac }, `keep the MAC of ${bridge.name}`)]
-      : [];
-  host.send(...addressRequests(target, plan), ...pin);
+    const { index, mac } = bridge;
+    // A gateway keeps its MAC: one that the kernel chose would change with the ports, and the neighbours not know.
+    const pin = vlanGateway ? [] : [setLink({ index, mac }, `keep the MAC of ${bridge.name}`)];
+    host.send(...addressRequests(target, plan), ...pin);
+  }
   enableForwarding(wanted.map(({ address }) => address.family));
   return vlanGateway;
 }

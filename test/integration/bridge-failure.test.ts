@@ -123,7 +123,7 @@ const contradictions: Failure[] = [
   {
     what: "a multicast MAC",
     config: gatewayConfig({ runtimeConfig: { mac: "01:00:5e:00:00:01" } }),
-    error: { code: 999 },
+    error: { code: 7, msg: /01:00:5e:00:00:01: a multicast address cannot be an interface's$/ },
   },
   {
     what: "a bridge name that is too long",
