@@ -31,13 +31,16 @@ export interface InterfaceSetup {
   readonly first?: readonly Request[];
   /** The addresses come without the route to their network; these routes go ahead of the result's. */
   readonly ownRoutes?: readonly Request[];
+  /** Readable once the runtime wants the call to end: it ends the wait. */
+  readonly cancelFd?: number;
 }
 
 type Gateways = Partial<Record<Family, Address>>;
 
 /**
- * Adds the result's addresses, brings the interface up and adds the routes, all in one batch; before it, the
- * parameters that must be right when the interface comes up. Throws in the reference's words.
+ * Adds the result's addresses, brings the interface up and adds the routes, all in one batch unless addresses are
+ * examined between; before it, the parameters that must be right when the interface comes up. Throws in the
+ * reference's words.
  */
 export function configureInterface(
   container: Namespace,
@@ -55,16 +58,25 @@ export function configureInterface(
       if (addresses6.length > 0) prepareIpv6(name);
     });
   }
-  container.send(
+  const bringUp = [
     // Before it comes up: the kernel then announces its addresses to the neighbours.
     setLink({ name, alias, families: { ipv4: { conf: { arpNotify: 1 } } } }),
     ...first,
     ...addresses.map((prefix) => addressRequest(setup, prefix)),
     setLink({ name, up: true }),
+  ];
+  const routeRequests = [
     ...ownRoutes,
     ...routes.map((route) => routeRequest(setup, route, gateways)),
-  );
-  if (setup.detectDuplicates !== false) waitForAddresses(container, setup, addresses6);
+  ];
+  if (setup.detectDuplicates === false || addresses6.length === 0) {
+    container.send(...bringUp, ...routeRequests);
+  } else {
+    container.send(...bringUp);
+    // Only then can an address be a route's source.
+    waitForAddresses(container, setup, addresses6);
+    container.send(...routeRequests);
+  }
 }
 
 /** An address without a place is another plugin's; one with a foreign place is a mistake. */

@@ -28,6 +28,6 @@ test("a channel takes messages from nobody but the kernel", () => {
   const sent = attempt("sendto", forger, message, length, 0, address, address.length);
   call("close", forger);
   assert.equal(sent, -Errno.ECONNREFUSED);
-  assert.deepEqual(channel.receive(1, 0), []);
+  assert.deepEqual(channel.receive(1, { timeoutMs: 0 }), []);
   channel.close();
 });

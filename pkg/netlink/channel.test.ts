@@ -58,7 +58,7 @@ test("a channel makes room for what is longer than its socket sends at once", ()
 
 test("a channel takes one datagram by recvfrom and tells its true length", () => {
   const channel = openChannel(0, script(["socket", 9], ["connect", 0], ["recvfrom", 20000]));
-  const [datagram] = channel.receive(1, 0);
+  const [datagram] = channel.receive(1, { timeoutMs: 0 });
   assert.equal(datagram?.length, 20000);
   assert.equal(datagram?.end, 16384);
 });
@@ -78,7 +78,7 @@ test("a channel takes several datagrams by one recvmmsg", () => {
   });
   const room = Math.trunc(32768 / 3) & ~7;
   assert.deepEqual(
-    channel.receive(3, 0).map(({ start, end, length }) => ({ start, end, length })),
+    channel.receive(3, { timeoutMs: 0 }).map(({ start, end, length }) => ({ start, end, length })),
     [
       { start: 0, end: 36, length: 36 },
       { start: room, end: 2 * room, length: 99999 },

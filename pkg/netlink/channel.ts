@@ -1,7 +1,7 @@
 /** The way to the kernel: datagrams out, datagrams in, in as few system calls as can be. */
 
-import { Errno } from "../sys/errno.ts";
-import { Poll, poll } from "../sys/poll.ts";
+import { Errno, SysError } from "../sys/errno.ts";
+import { type Patience, Poll, poll } from "../sys/poll.ts";
 import { addressOf, attempt, check } from "../sys/syscall.ts";
 import { Reader } from "./wire.ts";
 
@@ -18,10 +18,10 @@ export interface Datagram {
 export interface Channel {
   send(bytes: Uint8Array): void;
   /**
-   * Waits for a datagram and takes as many as there are, at most `most`. Empty when the time is over.
-   * They are valid until the next call.
+   * Waits for a datagram and takes as many as there are, at most `most`. Empty when the time is over; throws
+   * SysError EINTR when there is none and `cancelFd` is readable. They are valid until the next call.
    */
-  receive(most: number, timeoutMs: number): readonly Datagram[];
+  receive(most: number, patience: Patience): readonly Datagram[];
   /** Makes room for datagrams of this length from now on. */
   grow(length: number): void;
   /** Sets an option of level SOL_NETLINK; false when this kernel does not know it. */
@@ -107,13 +107,16 @@ class KernelChannel implements Channel {
     check(result, "set netlink socket option", `${option}`);
   }
 
-  receive(most: number, timeoutMs: number): readonly Datagram[] {
+  receive(most: number, { timeoutMs, cancelFd = -1 }: Patience): readonly Datagram[] {
     for (;;) {
       // The kernel has answered by the time send returns: waiting is the exception, so try first.
       const datagrams = most === 1 ? this.#receiveOne() : this.#receiveSome(Math.min(most, MOST));
       if (datagrams.length > 0) return datagrams;
-      const [ready = 0] = poll([{ fd: this.#fd, events: Poll.in }], timeoutMs);
-      if (ready === 0) return [];
+      const targets = [this.#fd, cancelFd].map((fd) => ({ fd, events: Poll.in }));
+      const [ready = 0, cancelled = 0] = poll(targets, timeoutMs);
+      if (ready !== 0) continue;
+      if (cancelled !== 0) throw new SysError("wait for netlink", Errno.EINTR);
+      return [];
     }
   }
 

@@ -256,7 +256,7 @@ test("a message that cannot be one is an error, not a hang", () => {
 test("waitFor() asks once and listens to nothing when that is enough", () => {
   const { socket, kernel } = socketTo(() => []);
   assert.equal(
-    socket.waitFor([1], () => "yes", 1000),
+    socket.waitFor([1], () => "yes", { timeoutMs: 1000 }),
     "yes",
   );
   assert.deepEqual(kernel.options, [[11, 1]]);
@@ -268,7 +268,9 @@ test("waitFor() asks again after each notification, lost ones included, and then
   socket.send(change("a"));
   kernel.push(notification, new SysError("receive", Errno.ENOBUFS), notification);
   let asked = 0;
-  const found = socket.waitFor([1, 9], () => (++asked === 4 ? asked : undefined), 1000);
+  const found = socket.waitFor([1, 9], () => (++asked === 4 ? asked : undefined), {
+    timeoutMs: 1000,
+  });
   assert.equal(found, 4);
   assert.deepEqual(kernel.options.slice(1), [
     [1, 1],
@@ -287,18 +289,16 @@ test("waitFor() asks again at once when a notification came between the replies 
     const answer = message(16, sequence, number(asked));
     return asked === 2 ? [message(16, 5, number(1), { port: 99 }), answer] : [answer];
   });
-  const found = socket.waitFor(
-    [1],
-    () => (socket.send(question("a"))[0] === 3 ? 3 : undefined),
-    1000,
-  );
+  const found = socket.waitFor([1], () => (socket.send(question("a"))[0] === 3 ? 3 : undefined), {
+    timeoutMs: 1000,
+  });
   assert.equal(found, 3);
 });
 
 test("waitFor() gives up when the time is over", () => {
   const { socket, kernel } = socketTo((batch) => batch.map(({ sequence }) => ack(sequence)));
   assert.equal(
-    socket.waitFor([1], () => undefined, 1),
+    socket.waitFor([1], () => undefined, { timeoutMs: 1 }),
     undefined,
   );
   assert.deepEqual(kernel.options.at(-1), [2, 1]);

@@ -2,6 +2,7 @@
 
 import { monotonicMs } from "../sys/clock.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
+import type { Patience } from "../sys/poll.ts";
 import { observer, traced } from "../sys/trace.ts";
 import { type Channel, type Datagram, openChannel } from "./channel.ts";
 import { NetlinkError } from "./error.ts";
@@ -23,7 +24,7 @@ export const Protocol = { route: 0, netfilter: 12, generic: 16 } as const;
 const Option = { join: 1, leave: 2, explain: 11, strict: 12 } as const;
 
 /** The kernel answers at once; this only ends what would otherwise wait for ever. */
-const PATIENCE_MS = 10_000;
+const PATIENCE: Patience = { timeoutMs: 10_000 };
 /** How often a dump that changed under way is read anew. */
 const DUMP_TRIES = 8;
 /** Requests in one sendto: their acknowledgements must fit the socket's receive buffer (208 KB by default). */
@@ -94,12 +95,13 @@ export class NetlinkSocket implements Disposable {
 
   /**
    * Waits until `check` returns something: asked at once and then after whatever happens in the multicast
-   * groups (see RouteGroup), without polling. Undefined when the time is over.
+   * groups (see RouteGroup), without polling. Undefined when the time is over; throws SysError EINTR when the wait is
+   * cancelled.
    */
   waitFor<T>(
     groups: readonly number[],
     check: () => T | undefined,
-    timeoutMs: number,
+    { timeoutMs, cancelFd }: Patience,
   ): T | undefined {
     const found = check();
     if (found !== undefined) return found;
@@ -109,7 +111,7 @@ export class NetlinkSocket implements Disposable {
     for (const group of groups) this.#channel.setOption(Option.join, group);
     this.#subscribed = true;
     try {
-      return this.#watch(check, deadline);
+      return this.#watch(check, deadline, cancelFd);
     } finally {
       this.#subscribed = false;
       for (const group of groups) this.#channel.setOption(Option.leave, group);
@@ -120,14 +122,14 @@ export class NetlinkSocket implements Disposable {
     this.#channel.close();
   }
 
-  #watch<T>(check: () => T | undefined, deadline: number): T | undefined {
+  #watch<T>(check: () => T | undefined, deadline: number, cancelFd?: number): T | undefined {
     for (;;) {
       this.#stirred = false;
       const found = check();
       if (found !== undefined) return found;
       const left = deadline - monotonicMs();
       if (left <= 0) return undefined;
-      if (!this.#stirred) this.#receive(DUMP_DATAGRAMS, left);
+      if (!this.#stirred) this.#receive(DUMP_DATAGRAMS, { timeoutMs: left, cancelFd });
     }
   }
 
@@ -137,7 +139,7 @@ export class NetlinkSocket implements Disposable {
     this.#write(requests, 0);
     let longest = 0;
     while (exchange.waiting > 0) {
-      const datagrams = this.#receive(exchange.waiting, PATIENCE_MS);
+      const datagrams = this.#receive(exchange.waiting, PATIENCE);
       if (datagrams.length === 0) throw new NetlinkError(exchange.unanswered(), Errno.ETIMEDOUT);
       for (const datagram of datagrams) {
         longest = Math.max(longest, datagram.length);
@@ -164,7 +166,7 @@ export class NetlinkSocket implements Disposable {
     const dump = new Dump(request, this.#sequence);
     this.#write([request], MessageFlag.dump);
     while (!dump.isDone) {
-      const datagrams = this.#receive(DUMP_DATAGRAMS, PATIENCE_MS);
+      const datagrams = this.#receive(DUMP_DATAGRAMS, PATIENCE);
       if (datagrams.length === 0) throw new NetlinkError(request.purpose, Errno.ETIMEDOUT);
       for (const datagram of datagrams) {
         this.#deliver(datagram, dump);
@@ -184,10 +186,10 @@ export class NetlinkSocket implements Disposable {
     this.#channel.send(to.written());
   }
 
-  #receive(most: number, timeoutMs: number): readonly Datagram[] {
+  #receive(most: number, patience: Patience): readonly Datagram[] {
     for (;;) {
       try {
-        return this.#channel.receive(most, timeoutMs);
+        return this.#channel.receive(most, patience);
       } catch (error) {
         // With a subscription it is notifications that did not fit, and their loss is as good as one.
         if (!this.#subscribed || !isSysError(error, Errno.ENOBUFS)) throw error;

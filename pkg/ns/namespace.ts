@@ -1,5 +1,6 @@
 /** Network namespaces as objects: a descriptor, and a netlink socket that was opened inside. */
 
+import { CniError, ErrorCode } from "../cni/error.ts";
 import { goQuote } from "../cni/quote.ts";
 import type { Replies, Request } from "../netlink/message.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
@@ -7,18 +8,13 @@ import { Errno, isSysError } from "../sys/errno.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fileSystemType, OpenFlag, openFile, stat } from "../sys/file.ts";
 import { lock, lockShared, unlock } from "../sys/lock.ts";
+import type { Patience } from "../sys/poll.ts";
 import { call } from "../sys/syscall.ts";
 
 /** CLONE_NEWNET, linux/sched.h */
 const cloneNewNet = 0x40000000;
 /** The calling thread's own namespace: the process's would be the wrong one once a thread has moved. */
 const ownPath = "/proc/thread-self/ns/net";
-
-/** How long to wait for a lock, and what ends the wait early. */
-export interface Patience {
-  readonly timeoutMs: number;
-  readonly cancelFd?: number;
-}
 
 /** A path that leads to no network namespace: nothing is there, or something else. */
 export class NoNamespaceError extends Error {
@@ -122,21 +118,25 @@ export class Namespace implements Disposable {
 
   /**
    * Runs the work while nobody of this suite runs any `exclusively` in this namespace. The lock is on the
-   * namespace's own inode: it needs no file, and the kernel drops it with the process. Throws SysError
-   * ETIMEDOUT past `timeoutMs`, EINTR when `cancelFd` becomes readable. Not to be nested.
+   * namespace's own inode: it needs no file, and the kernel drops it with the process. Throws code 11 past
+   * `timeoutMs`, and when `cancelFd` becomes readable. Not to be nested.
    */
-  shared<T>({ timeoutMs, cancelFd = -1 }: Patience, work: () => T): T {
-    lockShared(this.#fd, timeoutMs, cancelFd);
-    return this.#unlockAfter(work);
+  shared<T>(patience: Patience, work: () => T): T {
+    return this.#locked(lockShared, patience, work);
   }
 
   /** Runs the work while nobody runs any `shared` or `exclusively`; else as `shared`. */
-  exclusively<T>({ timeoutMs, cancelFd = -1 }: Patience, work: () => T): T {
-    lock(this.#fd, timeoutMs, cancelFd);
-    return this.#unlockAfter(work);
+  exclusively<T>(patience: Patience, work: () => T): T {
+    return this.#locked(lock, patience, work);
   }
 
-  #unlockAfter<T>(work: () => T): T {
+  #locked<T>(take: typeof lock, { timeoutMs, cancelFd }: Patience, work: () => T): T {
+    try {
+      take(this.#fd, timeoutMs, cancelFd);
+    } catch (error) {
+      if (!isSysError(error, Errno.ETIMEDOUT, Errno.EINTR)) throw error;
+      throw new CniError(ErrorCode.tryAgainLater, error.message);
+    }
     try {
       return work();
     } finally {

@@ -46,9 +46,9 @@ export function configure(
   addresses: Addresses,
   { place = 0, mark = true, ...manner }: Manner = {},
 ): void {
-  const { container, ifName: name } = context;
+  const { container, ifName: name, cancelFd } = context;
   const alias = mark ? aliasOf(context) : undefined;
-  const setup = { ...manner, name, index, place, alias };
+  const setup = { ...manner, name, index, place, alias, cancelFd };
   configureInterface(container, setup, addresses);
 }
 

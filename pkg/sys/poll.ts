@@ -13,6 +13,13 @@ export interface PollTarget {
   events: number;
 }
 
+/** How long to wait, and what ends the wait early. */
+export interface Patience {
+  readonly timeoutMs: number;
+  /** Readable once nobody wants what is waited for; -1 for never. */
+  readonly cancelFd?: number;
+}
+
 /** Waits until something happens or the time is over; a negative time is for ever. Answers in the order asked, 0 for nothing. */
 export function poll(targets: readonly PollTarget[], timeoutMs: number): number[] {
   const view = new DataView(new ArrayBuffer(targets.length * 8)); // struct pollfd

@@ -56,7 +56,7 @@ export const bridge = definePlugin({
       getLink({ index: bridgeLink.index }),
       getLink({ index: veth.host.index }),
     );
-    if (!config.disableContainerInterface) waitUntilUp(host, portNow);
+    if (!config.disableContainerInterface) waitUntilUp(host, portNow, context.cancelFd);
     return {
       interfaces: [
         onHost(context, bridgeNow),
@@ -143,14 +143,14 @@ function setUpContainer(
   { container: { index } }: Veth,
   result: Pick<Result, "ips" | "routes">,
 ): void {
-  const { config, container, ifName: name } = context;
+  const { config, container, ifName: name, cancelFd } = context;
   if (config.disableContainerInterface) {
     container.send(markLink(index, context));
     return;
   }
   const detectDuplicates = config.enabledad;
   const alias = aliasOf(context);
-  const setup = { name, index, place: containerPlace, detectDuplicates, alias };
+  const setup = { name, index, place: containerPlace, detectDuplicates, alias, cancelFd };
   configureInterface(container, setup, result);
 }
 

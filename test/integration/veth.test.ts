@@ -171,3 +171,21 @@ test("ptp: where /proc/sys is read-only, IPv4 works if forwarding is on, and IPv
     await host.run("mount", "-o", "remount,ro,bind", "/proc/sys");
     await detach(await attach(host, { plugin: "ptp", config }));
   }));
+
+test("ptp: enabledad examines the addresses before routes lead from them, and fails where one is taken", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    const config = networkOf("ptp", { enabledad: true });
+    const attachment = await attach(host, { plugin: "ptp", config });
+    assert.ok(attachment.reply.ms > 900, "detection takes a second");
+    for (const address of ["10.1.0.1", "fd00:1::1"]) await assertPing(host, "c1", address);
+    assertSuccess(await attachment.check());
+    await detach(attachment);
+    // The gateway's address is on the wire already when the container's is examined.
+    const ipam = { type: "static", addresses: [{ address: "fd00:1::1/64", gateway: "fd00:1::1" }] };
+    await host.unchangedBy(async () => {
+      assertError(await host.cni("ADD", { plugin: "ptp", config: { ...config, ipam } }), {
+        msg: 'failed to settle addresses for "eth0": link eth0 has address fd00:1::1 in DADFAILED state',
+      });
+    });
+  }));

@@ -236,7 +236,7 @@ test("waitFor() wakes when duplicate address detection is through", { skip }, ()
       const rows = container.socket.dump(dumpAddresses({ index, family: 6 }));
       return rows.some(({ tentative }) => tentative) ? undefined : rows;
     },
-    10_000,
+    { timeoutMs: 10_000 },
   );
   assert.equal(settled?.length, 2);
   assert.ok(asked > 1 && asked < 10, `asked ${asked} times`);
