@@ -89,16 +89,17 @@ function compile(target: string, { cc, libc }: Compiler): void {
     ),
   ];
   const name = target.replaceAll("-", "_");
-  const script = join(crate, "cc.sh");
-  const hash = createHash("sha256").update(readFileSync(script)).digest("hex").slice(0, 8);
+  const script = join(crate, "quickjs/cc.sh");
+  const hash = createHash("sha256");
+  for (const file of filesOf("quickjs")) hash.update(readFileSync(join(crate, file)));
   const environment = {
     ...process.env,
     ENGINE_LIBC: libc,
     ENGINE_CC: cc,
     CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"),
     [`CC_${name}`]: script,
-    // The script's hash has cargo compile again when that changes.
-    [`CFLAGS_${name}`]: `${smallest(cc)} -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -DENGINE_CC=0x${hash}`,
+    // The hash has cargo compile again when a change to QuickJS changes.
+    [`CFLAGS_${name}`]: `${smallest(cc)} -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -DENGINE_CC=0x${hash.digest("hex").slice(0, 8)}`,
   };
   const options = ["--quiet", "--release", "--locked", "--target", target];
   for (const bin of [["runtime"], ["engine", "--features", "compiler"]]) {
@@ -123,13 +124,20 @@ function smallest(cc: string): string {
 /** Of everything that makes the engine what it is. */
 function fingerprint(tools: readonly string[]): string {
   const hash = createHash("sha256");
-  const sources = readdirSync(join(crate, "src")).map((name) => join("src", name));
-  for (const name of ["Cargo.toml", "Cargo.lock", "build.rs", "cc.sh", ...sources.sort()]) {
+  const sources = [...filesOf("src"), ...filesOf("quickjs")];
+  for (const name of ["Cargo.toml", "Cargo.lock", "build.rs", ...sources]) {
     hash.update(`\0${name}\0`).update(readFileSync(join(crate, name)));
   }
   hash.update(readFileSync(fileURLToPath(import.meta.url)));
   for (const tool of tools) hash.update(`\0${tool}`);
   return hash.digest("hex");
+}
+
+/** The files of a folder of the crate, by their names in the crate. */
+function filesOf(folder: string): string[] {
+  return readdirSync(join(crate, folder))
+    .map((name) => join(folder, name))
+    .sort();
 }
 
 function readOrEmpty(path: string): string {

@@ -1,15 +1,12 @@
 //! The allocator below QuickJS. All its state lies in the image, so a restored program goes on allocating and freeing.
 //!
-//! QuickJS carves small objects out of slabs of 4 KB itself, so blocks here are slabs, tables, strings and buffers:
-//! eight size classes per doubling, freed blocks kept by class, nothing merged. Blocks of the image itself lie side by
-//! side (pack.rs) and are not used again once they are freed.
+//! QuickJS carves small blocks out of chunks itself (engine/quickjs/blocks.h), so blocks here are chunks, tables, long
+//! strings and buffers: eight size classes per doubling, freed blocks kept by class, nothing merged. Blocks of the image
+//! itself lie side by side (pack.rs) and are not used again once they are freed.
 
-use crate::image::{self, BASE};
-use crate::pack::packer;
+use crate::image::BASE;
 use crate::sys;
-use core::ffi::c_void;
 use core::ptr;
-use rquickjs_sys::JSMallocFunctions;
 
 /// Blocks above this size, with their header, are mappings of their own (not while an image is made).
 const LARGEST: usize = 256 << 10;
@@ -21,11 +18,7 @@ const HEADER: usize = 8;
 const MAPPED_HEADER: usize = 16;
 const MAPPED: usize = 1;
 
-const CLASSES: usize = 98;
-/// QuickJS's slabs are 3624 to 4096 bytes. They share one class, which takes the place of the two it covers: every
-/// block's size must lead back to its own class.
-const SLAB_CLASS: usize = CLASSES - 1;
-const SLAB: core::ops::RangeInclusive<usize> = 3585..=4096 + HEADER;
+const CLASSES: usize = 97;
 
 #[repr(C)]
 pub struct Arena {
@@ -55,7 +48,7 @@ unsafe fn header(block: usize) -> *mut usize {
     (block - HEADER) as *mut usize
 }
 
-unsafe fn capacity(block: usize) -> usize {
+pub unsafe fn capacity(block: usize) -> usize {
     *header(block) & !7
 }
 
@@ -65,9 +58,6 @@ unsafe fn is_mapped(block: usize) -> bool {
 
 /// Class and size for `total` bytes, header included.
 fn class_of(total: usize) -> (usize, usize) {
-    if SLAB.contains(&total) {
-        return (SLAB_CLASS, *SLAB.end());
-    }
     if total <= SMALLEST {
         return (0, SMALLEST);
     }
@@ -107,11 +97,6 @@ impl Arena {
         }
     }
 
-    /// Where the used part of the current memory ends.
-    pub fn top(&self) -> usize {
-        self.next
-    }
-
     /// Writes a size into a small block of an image, where `capacity` finds it.
     pub unsafe fn note_size(block: usize, size: usize) {
         *noted_size(block) = (size / 8) as u8;
@@ -121,7 +106,7 @@ impl Arena {
         (BASE..self.image_end).contains(&block)
     }
 
-    unsafe fn capacity(&self, block: usize) -> usize {
+    pub unsafe fn capacity(&self, block: usize) -> usize {
         if self.is_image(block) && *noted_size(block) != NOT_NOTED {
             return *noted_size(block) as usize * 8;
         }
@@ -207,7 +192,7 @@ impl Arena {
         *list = block;
     }
 
-    unsafe fn resize(&mut self, block: usize, size: usize) -> Option<usize> {
+    pub unsafe fn resize(&mut self, block: usize, size: usize) -> Option<usize> {
         let old = self.capacity(block);
         if size <= old && size >= old / 4 * 3 {
             return Some(block);
@@ -255,80 +240,3 @@ unsafe fn remap(block: usize, total: usize) -> Option<usize> {
     *header(moved) = (length - MAPPED_HEADER) | MAPPED;
     Some(moved)
 }
-
-unsafe extern "C" fn js_malloc(arena: *mut c_void, size: rquickjs_sys::size_t) -> *mut c_void {
-    let size = size as usize;
-    let block = match packer() {
-        Some(packer) => packer.allocate(size, false),
-        None => (*(arena as *mut Arena))
-            .allocate(size)
-            .map(|(block, _)| block),
-    };
-    block.map_or(ptr::null_mut(), |block| block as *mut c_void)
-}
-
-unsafe extern "C" fn js_calloc(
-    arena: *mut c_void,
-    count: rquickjs_sys::size_t,
-    size: rquickjs_sys::size_t,
-) -> *mut c_void {
-    let Some(total) = (count as usize).checked_mul(size as usize) else {
-        return ptr::null_mut();
-    };
-    if let Some(packer) = packer() {
-        let block = packer.allocate(total, true);
-        return block.map_or(ptr::null_mut(), |block| block as *mut c_void);
-    }
-    match (*(arena as *mut Arena)).allocate(total) {
-        Some((block, true)) => block as *mut c_void,
-        Some((block, false)) => {
-            ptr::write_bytes(block as *mut u8, 0, total);
-            block as *mut c_void
-        }
-        None => ptr::null_mut(),
-    }
-}
-
-unsafe extern "C" fn js_free(arena: *mut c_void, at: *mut c_void) {
-    if at.is_null() {
-        return;
-    }
-    match packer() {
-        Some(packer) => packer.release(at as usize),
-        None => (*(arena as *mut Arena)).release(at as usize),
-    }
-}
-
-unsafe extern "C" fn js_realloc(
-    arena: *mut c_void,
-    at: *mut c_void,
-    size: rquickjs_sys::size_t,
-) -> *mut c_void {
-    if at.is_null() {
-        return js_malloc(arena, size);
-    }
-    let block = match packer() {
-        Some(packer) => packer.resize(at as usize, size as usize),
-        None => (*(arena as *mut Arena)).resize(at as usize, size as usize),
-    };
-    block.map_or(ptr::null_mut(), |block| block as *mut c_void)
-}
-
-/// QuickJS does not say whose block it is: only an image has ones without a header of ours.
-unsafe extern "C" fn js_usable_size(at: *const c_void) -> rquickjs_sys::size_t {
-    let block = at as usize;
-    let size = match packer() {
-        Some(packer) => packer.size_of(block),
-        None if image::expected_hash().is_some() => (*image::header()).arena.capacity(block),
-        None => capacity(block),
-    };
-    size as rquickjs_sys::size_t
-}
-
-pub static FUNCTIONS: JSMallocFunctions = JSMallocFunctions {
-    js_calloc: Some(js_calloc),
-    js_malloc: Some(js_malloc),
-    js_free: Some(js_free),
-    js_realloc: Some(js_realloc),
-    js_malloc_usable_size: Some(js_usable_size),
-};

@@ -79,21 +79,3 @@ pub unsafe fn start(expected: u64) -> ! {
     q::JS_SetMaxStackSize((*header).runtime, sys::stack_room() as q::size_t);
     run::program((*header).context, (*header).entry)
 }
-
-/// Has the kernel copy the whole image at once. Objects' reference counts are everywhere in it, so a plugin at work writes to
-/// nine pages in ten, and one by one each costs a fault: 350 of them, a tenth of an ADD's time (measured). Of a large image
-/// a program uses a smaller part. Kernels before 5.14 refuse, which changes nothing else.
-pub unsafe fn populate() {
-    const MADV_POPULATE_WRITE: usize = 23;
-    const LARGEST: usize = 2 << 20;
-    /// Of the fresh memory behind it, what a short program fills.
-    const FRESH: usize = 96 << 10;
-    if expected_hash().is_none() {
-        return; // a source file is being run, which is no image
-    }
-    let image = (*header()).arena.top() - BASE;
-    if image <= LARGEST {
-        let length = (image + FRESH) & !(sys::PAGE - 1);
-        sys::syscall(sys::MADVISE, [BASE, length, MADV_POPULATE_WRITE]);
-    }
-}

@@ -1,14 +1,14 @@
 //! Runtimes and contexts with just the language in them.
 
-use crate::arena::{self, Arena};
-use crate::natives;
+use crate::arena::Arena;
+use crate::{malloc, natives};
 use core::ffi::c_void;
 use core::ptr;
 use rquickjs_sys as q;
 
 /// A context in `arena`, with the natives. Source text cannot be compiled in it.
 pub unsafe fn new_context(arena: *mut Arena) -> Option<*mut q::JSContext> {
-    let runtime = q::JS_NewRuntime2(&arena::FUNCTIONS, arena as *mut c_void);
+    let runtime = q::JS_NewRuntime2(&malloc::FUNCTIONS, arena as *mut c_void);
     if runtime.is_null() {
         return None;
     }

@@ -12,12 +12,14 @@ mod image;
 mod js;
 mod launch;
 mod make;
+mod malloc;
 mod natives;
 mod numbers;
 mod pack;
 mod random;
 mod report;
 mod request;
+mod room;
 mod run;
 #[cfg(feature = "compiler")]
 mod source;

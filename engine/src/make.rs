@@ -3,7 +3,7 @@
 use crate::arena::Arena;
 use crate::image::{self, Header, BASE};
 use crate::sys::{self, Global, Timespec};
-use crate::{argument, elf, js, natives, pack, report, run};
+use crate::{argument, elf, js, natives, pack, report, room, run};
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::ffi::{c_char, c_int, c_void};
@@ -104,6 +104,7 @@ unsafe fn make_heap(order: &Order) -> Option<usize> {
     natives::set_text(ctx, c"lines", &order.lines);
 
     let entry = run_top_level(ctx, &order.bytecode);
+    room::make(ctx);
     q::JS_RunGC(runtime);
     run::prepare(runtime);
     (*header).runtime = runtime;

@@ -1,7 +1,7 @@
 //! The global `engine`: all that a program can do beyond the language.
 
 use crate::sys::{self, Global};
-use crate::{call, image, random, run, spawn, text, views, START};
+use crate::{call, random, run, spawn, text, views, START};
 use core::ffi::{c_int, CStr};
 use rquickjs_sys as q;
 
@@ -14,7 +14,7 @@ pub type Native =
 /// Puts `engine` on the global object, and our Math.random in its place.
 pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
     let engine = q::JS_NewObject(ctx);
-    let functions: [(&CStr, Native, c_int); 10] = [
+    let functions: [(&CStr, Native, c_int); 9] = [
         (c"syscall", call::syscall, 1),
         (c"addressOf", call::address_of, 1),
         (c"spawn", spawn_program, 1),
@@ -24,7 +24,6 @@ pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
         (c"env", env, 0),
         (c"exit", exit, 1),
         (c"gcThreshold", gc_threshold, 1),
-        (c"populate", populate, 0),
     ];
     for (name, native, length) in functions {
         define(ctx, engine, name, function(ctx, name, native, length))?;
@@ -226,18 +225,5 @@ unsafe extern "C" fn gc_threshold(
         return q::JS_EXCEPTION;
     }
     run::let_heap_grow(q::JS_GetRuntime(ctx), bytes.max(0) as usize);
-    q::JS_UNDEFINED
-}
-
-unsafe extern "C" fn populate(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    _: c_int,
-    _: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call populate");
-    }
-    image::populate();
     q::JS_UNDEFINED
 }

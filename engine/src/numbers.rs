@@ -8,7 +8,6 @@ mod table {
     pub const READ: usize = 0;
     pub const WRITE: usize = 1;
     pub const CLOSE: usize = 3;
-    pub const MADVISE: usize = 28;
     pub const MMAP: usize = 9;
     pub const MUNMAP: usize = 11;
     pub const RT_SIGACTION: usize = 13;
@@ -45,7 +44,6 @@ mod table {
     pub const RT_SIGACTION: usize = 134;
     pub const MUNMAP: usize = 215;
     pub const MREMAP: usize = 216;
-    pub const MADVISE: usize = 233;
     pub const MMAP: usize = 222;
     pub const WAIT4: usize = 260;
     pub const PRLIMIT64: usize = 261;

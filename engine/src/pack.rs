@@ -10,9 +10,10 @@ use alloc::vec::Vec;
 use core::ffi::c_int;
 use core::ptr;
 
-/// Read by QuickJS (engine/cc.sh): whether small blocks come from the allocator below it one by one.
-#[no_mangle]
-static quickjs_single_blocks: Global<c_int> = Global::new(0);
+extern "C" {
+    /// Whether QuickJS takes small blocks one by one as well (engine/quickjs/blocks.h).
+    static mut quickjs_single_blocks: c_int;
+}
 
 /// What dies lives above this address, the image below.
 const SCRATCH: usize = BASE + ROOM / 2;
@@ -20,6 +21,9 @@ const SCRATCH: usize = BASE + ROOM / 2;
 const PREFIX: usize = 16;
 /// Blocks up to this size keep it in QuickJS's header of them, the others in a word of ours before.
 const LARGEST_PLAIN: usize = 254 * 8;
+
+/// Kept as it is by engine/quickjs/counts.h: references to what is in the image are not counted.
+const FIXED_COUNT: i32 = 0x6000_0000;
 
 static PACKER: Global<Option<Packer>> = Global::new(None);
 
@@ -43,7 +47,7 @@ pub unsafe fn packer() -> Option<&'static mut Packer> {
 
 /// Every allocation from now on is watched, or placed if it has been watched before.
 pub unsafe fn begin(start: usize) -> &'static mut Packer {
-    quickjs_single_blocks.set(1);
+    quickjs_single_blocks = 1;
     let (survives, is_learning) = match packer() {
         Some(packer) => (core::mem::take(&mut packer.survives), false),
         None => (Vec::new(), true),
@@ -69,6 +73,11 @@ const fn rounded(size: usize) -> Option<usize> {
 
 unsafe fn prefix(block: usize) -> *mut [usize; 2] {
     (block - PREFIX) as *mut [usize; 2]
+}
+
+/// Where QuickJS's header of a block has it; a header whose block is not counted has the word as well.
+unsafe fn reference_count(block: usize) -> *mut i32 {
+    (block + 4) as *mut i32
 }
 
 impl Packer {
@@ -146,6 +155,7 @@ impl Packer {
             if size <= LARGEST_PLAIN {
                 Arena::note_size(block, size);
             }
+            *reference_count(block) = FIXED_COUNT;
         }
         Some(self.next)
     }

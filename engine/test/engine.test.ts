@@ -442,6 +442,44 @@ test("garbage cycles are collected once the threshold is low", () => {
   assert.deepEqual(run("/bin/sh", ["-c", `ulimit -v 30000; exec ${path}`]), fine("done\n"));
 });
 
+test("a program copies few pages of its image, whatever it looks at, and however many names and shapes it adds", () => {
+  const path = image(
+    `
+    const usage = new Uint8Array(144); // struct rusage; ru_minflt at 64
+    engine.syscall(engine.arch === "x64" ? 98 : 165, 0, usage);
+    const before = new DataView(usage.buffer).getUint32(64, true);
+    let sum = 0;
+    for (const item of items) sum += item.number() + item.list.length + item.name.length;
+    const added = names.map((name) => ({ __proto__: { name }, [name]: name }));
+    engine.syscall(engine.arch === "x64" ? 98 : 165, 0, usage);
+    print([sum, added.length, new DataView(usage.buffer).getUint32(64, true) - before]);`,
+    `const items = Array.from({ length: 20_000 }, (_, i) => ({ name: "x" + i, list: [i], number: () => i }));
+     const names = Array.from({ length: 100 }, (_, i) => "name" + i);`,
+  );
+  const [sum, added, faults] = JSON.parse(run(path).stdout);
+  assert.deepEqual([sum, added], [200_118_890, 100]);
+  // What is only read is mapped 16 pages at once; what is written to is copied, a fault a page.
+  const pages = statSync(path).size / 4096;
+  assert.ok(faults < pages / 8, `${faults} faults for an executable of ${pages} pages`);
+});
+
+test("what the image holds stays, however often it is referred to, and through collections", () => {
+  const path = image(
+    `
+    engine.gcThreshold(1 << 20);
+    for (let i = 0; i < 400_000; i++) {
+      const cycle = { shared, list: [shared, shared], call: () => shared };
+      cycle.self = cycle;
+      shared.last = cycle; // of the image, and refers to garbage
+      if (i % 1000 === 0) { shared[text + (i % 5)] = text + i; delete shared[text + ((i + 1) % 5)]; }
+    }
+    print([shared.nested.deep, shared.last.list[1] === shared, Object.keys(shared).length > 2]);`,
+    'const text = "key"; const shared = { nested: { deep: "kept" } };',
+  );
+  const limited = run("/bin/sh", ["-c", `ulimit -v 30000; exec ${path}`]);
+  assert.deepEqual(limited, fine('["kept",true,true]\n'));
+});
+
 test("closed standard descriptors are not taken by what is opened later", () => {
   const path = image(
     'const fd = engine.syscall(nr.open, -100, engine.utf8Encode("/etc/hostname\\0"), 0); engine.exit(fd);',

@@ -4,7 +4,7 @@ import { CniError, ErrorCode, printError, toCniError } from "../cni/error.ts";
 import { isSysError } from "../sys/errno.ts";
 import { Fd } from "../sys/fd.ts";
 import { readAll, writeAll } from "../sys/file.ts";
-import { args, environment, exit, expectWork, stackOf } from "../sys/process.ts";
+import { args, environment, exit, stackOf } from "../sys/process.ts";
 import { type BlockedSignals, blockSignals } from "../sys/signal.ts";
 import { decode, encode } from "../sys/text.ts";
 import { perform } from "./perform.ts";
@@ -28,7 +28,6 @@ export interface RunOptions {
 export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions): never {
   const env = environment();
   if ((env.CNI_COMMAND ?? "") === "") explainYourself(plugin, version);
-  if (env.CNI_COMMAND !== "VERSION") expectWork();
   let signals: BlockedSignals | undefined;
   try {
     perform(plugin, {

@@ -116,7 +116,6 @@ export const port: Port = {
   args: () => process.argv.slice(1),
   env: environment,
   exit: (code) => process.exit(code),
-  populate: () => {},
   arch: process.arch === "arm64" ? "arm64" : "x64",
   build: "",
 };

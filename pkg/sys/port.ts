@@ -47,8 +47,6 @@ export interface Port {
   args(): string[];
   env(): Record<string, string>;
   exit(code: number): never;
-  /** Makes the program's memory ready for more than a little work. */
-  populate(): void;
   readonly arch: "x64" | "arm64";
   /** Names this build of the whole suite, in hex; empty under Node and in development. */
   readonly build: string;

@@ -18,11 +18,6 @@ export function environment(): Record<string, string> {
   return port.env();
 }
 
-/** Makes the program's memory ready: worth its 0.1 ms to one that will do more than answer a question. */
-export function expectWork(): void {
-  port.populate();
-}
-
 /** Ends the process. */
 export function exit(code: number): never {
   return port.exit(code);

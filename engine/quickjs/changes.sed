@@ -1,0 +1,18 @@
+# What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
+# command below changes ends in the mark.
+# Lines to change: 30
+
+# Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
+s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
+s|^} JSArenaState;|    /* by size; each holds the next one */\n    void *freed[JS_ARENA_BLOCK_SIZE_COUNT];\n    uint8_t *fresh, *fresh_end;\n& /* engine */|
+s|^static void \*js_arena_malloc(.*|#include "blocks.h"\nstatic void *slab_malloc(JSRuntime *rt, size_t size) /* engine */|
+s|^static void js_arena_free(.*|static void slab_free(JSRuntime *rt, void *ptr) /* engine */|
+
+# Reference counts are kept by counts.h, everywhere but in the collector, which counts down and up again by itself.
+s|^#define JS_GC_MARK(p) .*|&\n#include "counts.h" /* engine */|
+/^static void gc_decref_child/,/^static void gc_free_cycles/!{
+  s|\bJS_REF_COUNT(\([a-z_0-9>-]*\))++;|js_ref(\1); /* engine */|
+  s|\bif (--JS_REF_COUNT(\([a-z_0-9]*\)) > 0)$|if (!js_unref(\1)) /* engine */|
+  s|--JS_REF_COUNT(\([a-z_0-9]*\)) [<=]= 0\()*\)\( {\)\?$|js_unref(\1)\2\3 /* engine */|
+  s|\bJS_REF_COUNT(\([a-z_0-9]*\))--;|js_unref(\1); /* engine */|
+}
