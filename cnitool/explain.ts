@@ -1,10 +1,11 @@
 /** explain: what a network's configuration will make, as a person would type it. */
 
-import type { NetworkList } from "../libcni/config.ts";
+import type { JsonObject, NetworkList } from "../libcni/config.ts";
+import { withRuntimeConfig } from "../libcni/request.ts";
 import { type Command, commonFlags, jsonFlag } from "./command.ts";
-import { planAddresses } from "./explain-ipam.ts";
-import { explainers } from "./explain-plugins.ts";
-import { ifNameOf, networkOf } from "./inputs.ts";
+import { type AddressPlan, planAddresses } from "./explain/addresses.ts";
+import { explainers } from "./explain/explainers.ts";
+import { capabilityArgsOf, ifNameOf, networkOf } from "./inputs.ts";
 import { printJson } from "./table.ts";
 
 /** One plugin's part. */
@@ -21,13 +22,15 @@ export const explain: Command = {
   summary: "shows what a network's configuration will make, as lines of ip, bridge and nft",
   details: [
     "The plugins use netlink, not these programs: the lines come to the same. Capital letters stand for what is",
-    "known only when a container comes. What ADD makes is shown; DEL takes it back.",
+    "known only when a container comes: NETNS its namespace, VETH the host's end of its pair, ADDRESS4 its address.",
+    "What ADD makes is shown; DEL takes it back. CAP_ARGS is taken for what the runtime says, port mappings say.",
   ].join("\n"),
   leastArgs: 1,
   flags: [...commonFlags, jsonFlag],
   async run(line, session) {
     const list = await networkOf(line, session);
-    const sections = explainList(list, ifNameOf(line, session));
+    const args = capabilityArgsOf(session);
+    const sections = explainList(list, ifNameOf(line, session), args);
     session.print(
       line.flags.has("json") ? printJson(sections) : sections.map(showSection).join("\n"),
     );
@@ -35,14 +38,22 @@ export const explain: Command = {
   },
 };
 
-function explainList({ plugins }: NetworkList, ifName: string): Section[] {
-  return plugins.map(({ type, json }) => {
+function explainList(
+  { plugins }: NetworkList,
+  ifName: string,
+  capabilityArgs: JsonObject | undefined,
+): Section[] {
+  let given: AddressPlan = { addresses: [], routes: [] };
+  return plugins.map((plugin) => {
+    const { type, json } = plugin;
     const plan = planAddresses(json);
+    if (plan.addresses.length > 0 || plan.remark !== undefined) given = plan;
     const explainer = explainers[type];
     if (explainer === undefined) {
       return { plugin: type, lines: [], remark: `what "${type}" does is not known here` };
     }
-    const lines = explainer({ config: json, ifName, plan });
+    const config = withRuntimeConfig(plugin, capabilityArgs);
+    const lines = explainer({ config, ifName, plan, given });
     return { plugin: type, lines, ...(plan.remark !== undefined && { remark: plan.remark }) };
   });
 }

@@ -23,7 +23,7 @@ export function networkOf({ args }: CommandLine, session: Session): Promise<Netw
 
 /** The attachment that the second argument's namespace stands for. */
 export function attachmentOf(line: CommandLine, session: Session): Attachment {
-  const capabilityArgs = readCapabilityArgs(session);
+  const capabilityArgs = capabilityArgsOf(session);
   const args = splitArgs(session.env.CNI_ARGS ?? "");
   const ifName = ifNameOf(line, session);
   const netns = absolutePath(line.args[1] ?? "", session.workingDirectory);
@@ -45,7 +45,8 @@ export function callOptions(line: CommandLine): CallOptions {
   throw new UsageError(`invalid value "${text}" for --timeout: expected a number of seconds`);
 }
 
-function readCapabilityArgs({ env }: Session): JsonObject | undefined {
+/** The values for capabilities: CAP_ARGS. */
+export function capabilityArgsOf({ env }: Session): JsonObject | undefined {
   const text = env.CAP_ARGS ?? "";
   if (text === "") return undefined;
   const json = decodeExact(text);

@@ -19,10 +19,8 @@ export function buildRequest(
   plugin: PluginConfig,
   { prevResult, capabilityArgs, validAttachments }: RequestExtras = {},
 ): string {
-  const request: JsonObject = { ...plugin.json, name, cniVersion };
+  const request: JsonObject = { ...withRuntimeConfig(plugin, capabilityArgs), name, cniVersion };
   if (prevResult !== undefined) request.prevResult = plainResult(prevResult);
-  const runtimeConfig = declaredOnly(plugin, capabilityArgs);
-  if (Object.keys(runtimeConfig).length > 0) request.runtimeConfig = runtimeConfig;
   if (validAttachments !== undefined) {
     const valid = validAttachments.map(({ containerId, ifName }) => ({
       containerID: containerId,
@@ -40,8 +38,11 @@ export function plainResult(result: Result): unknown {
   return JSON.parse(printResult(result, result.cniVersion));
 }
 
-function declaredOnly(plugin: PluginConfig, capabilityArgs: JsonObject = {}): JsonObject {
-  return Object.fromEntries(
-    Object.entries(capabilityArgs).filter(([name]) => plugin.capabilities[name] === true),
-  );
+/** The plugin's configuration with what the runtime has for the capabilities it declares. */
+export function withRuntimeConfig(
+  { json, capabilities }: PluginConfig,
+  capabilityArgs: JsonObject = {},
+): JsonObject {
+  const declared = Object.entries(capabilityArgs).filter(([name]) => capabilities[name] === true);
+  return declared.length === 0 ? json : { ...json, runtimeConfig: Object.fromEntries(declared) };
 }

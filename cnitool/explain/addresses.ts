@@ -1,8 +1,8 @@
 /** What addresses a network's configuration leads to, as far as it says so. */
 
-import type { JsonObject } from "../libcni/config.ts";
-import { type Family, formatAddress, offset, parseAddress } from "../pkg/ip/address.ts";
-import { formatPrefix, network, parsePrefix } from "../pkg/ip/prefix.ts";
+import type { JsonObject } from "../../libcni/config.ts";
+import { type Family, formatAddress, offset, parseAddress } from "../../pkg/ip/address.ts";
+import { formatPrefix, network, parsePrefix } from "../../pkg/ip/prefix.ts";
 
 /** An address that the container will have. */
 export interface Planned {
@@ -17,6 +17,8 @@ export interface Planned {
 export interface PlannedRoute {
   readonly dst: string;
   readonly gw?: string;
+  /** What else it says, in the words of `ip route`. */
+  readonly further?: string;
 }
 
 export interface AddressPlan {
@@ -29,10 +31,7 @@ export interface AddressPlan {
 /** The plan of a plugin's `ipam` section. */
 export function planAddresses(config: JsonObject): AddressPlan {
   const ipam = objectOf(config.ipam);
-  const routes = objectsOf(ipam.routes).map(({ dst, gw }) => ({
-    dst: String(dst),
-    ...(typeof gw === "string" && { gw }),
-  }));
+  const routes = objectsOf(ipam.routes).map(planRoute);
   switch (ipam.type) {
     case undefined:
     case "":
@@ -46,6 +45,25 @@ export function planAddresses(config: JsonObject): AddressPlan {
     default:
       return { addresses: [], routes: [], remark: `what "${ipam.type}" gives is not known here` };
   }
+}
+
+/** Keys of routes, and what `ip route` calls them. */
+const routeWords = {
+  priority: "metric",
+  table: "table",
+  scope: "scope",
+  mtu: "mtu",
+  advmss: "advmss",
+} as const;
+
+function planRoute(route: JsonObject): PlannedRoute {
+  const words = Object.entries(routeWords).filter(([key]) => typeof route[key] === "number");
+  const further = words.map(([key, word]) => ` ${word} ${route[key]}`).join("");
+  return {
+    dst: String(route.dst),
+    ...(typeof route.gw === "string" && { gw: route.gw }),
+    ...(further !== "" && { further }),
+  };
 }
 
 function rangesOf(ipam: JsonObject): JsonObject[] {

@@ -1,0 +1,143 @@
+/** Compares what `cnitool explain` says with what ADD does: the lines, run by a shell, must come to the same. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Result } from "./expect.ts";
+import { type Host, withHost } from "./host.ts";
+import type { Config } from "./networks.ts";
+import { containerId, type Runtime, runTool, succeed, writeNetwork } from "./runtime.ts";
+import { changes, type Snapshot } from "./snapshot.ts";
+import { oursInWorld } from "./world.ts";
+
+/** A network, and what it needs on the host. */
+export interface ExplainedCase {
+  readonly what: string;
+  readonly plugins: readonly Config[];
+  readonly capabilities?: Config;
+  readonly prepare?: (host: Host) => Promise<void>;
+  /** What the capital letters stand for that are this case's own. */
+  readonly names?: Readonly<Record<string, string>>;
+}
+
+/** A test for each case. */
+export function testExplained(cases: readonly ExplainedCase[]): void {
+  for (const it of cases) {
+    test(`the lines that explain ${it.what} make what ADD makes`, async () => {
+      const added = await inWorld(it, async (host, runtime) => {
+        const result: Result = JSON.parse(await succeed(host, runtime, "add"));
+        return { result, state: await readState(host, hostEndOf(result)) };
+      });
+      const typed = await inWorld(it, async (host, runtime) => {
+        const explained = await runTool(host, runtime, "explain", "net1");
+        assert.equal(explained.status, 0, explained.stderr);
+        const lines = named(explained.stdout, { ...namesFor(added.result), ...it.names });
+        await host.run("sh", "-ec", lines);
+        return readState(host, "veth0");
+      });
+      assert.deepEqual(changes(added.state.snapshot, typed.snapshot), []);
+      assert.equal(typed.rules, added.state.rules);
+      assert.deepEqual(typed.ports, added.state.ports);
+      assert.equal(typed.parameters, added.state.parameters);
+    });
+  }
+}
+
+async function inWorld<T>(
+  { plugins, capabilities, prepare }: ExplainedCase,
+  steps: (host: Host, runtime: Runtime) => Promise<T>,
+): Promise<T> {
+  let value: T | undefined;
+  await withHost(async (host) => {
+    await host.addNetns("c1");
+    await prepare?.(host);
+    writeNetwork(host, plugins);
+    const env: Record<string, string> = {};
+    if (capabilities !== undefined) env.CAP_ARGS = JSON.stringify(capabilities);
+    value = await steps(host, { tool: "ours", path: oursInWorld, env });
+  });
+  return value as T;
+}
+
+function hostEndOf({ interfaces = [] }: Result): string {
+  return interfaces.find(({ name }) => /^veth[0-9a-f]{8}$/.test(name))?.name ?? "";
+}
+
+/** What the capital letters stand for. */
+function namesFor({ ips = [] }: Result): Record<string, string> {
+  const addressOf = (isWanted: (address: string) => boolean) =>
+    ips.find(({ address }) => isWanted(address))?.address.replace(/\/.*/, "") ?? "";
+  return {
+    NETNS: "c1",
+    VETH: "veth0",
+    VLANPORT: "vlanport",
+    CONTAINERID: containerId,
+    MAC: "02:00:00:00:00:01",
+    ADDRESS4: addressOf((address) => address.includes(".")),
+    ADDRESS6: addressOf((address) => address.includes(":")),
+  };
+}
+
+function named(text: string, names: Readonly<Record<string, string>>): string {
+  return text.replace(/\b[A-Z][A-Z0-9]+\b/g, (word) => names[word] ?? word);
+}
+
+/** What is there, without what is chosen at random or for the attachment alone. */
+interface State {
+  readonly snapshot: Snapshot;
+  readonly rules: string;
+  readonly ports: unknown;
+  readonly parameters: string;
+}
+
+async function readState(host: Host, hostEnd: string): Promise<State> {
+  const general = (text: string) =>
+    (hostEnd === "" ? text : text.replaceAll(hostEnd, "veth0"))
+      .replace(/\bveth[0-9a-f]{8}\b/g, "vlanport")
+      .replace(/ alias .*?(?= mac|$)/gm, "")
+      .replace(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, "MAC");
+  const snapshot = await host.snapshot();
+  const rules = await host.run("nft", "list", "ruleset");
+  return {
+    snapshot: {
+      host: snapshot.host.map(general).sort(),
+      containers: { c1: (snapshot.containers.c1 ?? []).map(general).sort() },
+      reservations: [],
+    },
+    rules: general(rules)
+      .replace(/^\s*comment ".*"\n/gm, "")
+      .replace(/ comment ".*?"/g, ""),
+    ports: await readPorts(host, general),
+    parameters: general(await readParameters(host))
+      .split("\n")
+      .sort()
+      .join("\n"),
+  };
+}
+
+async function readPorts(host: Host, general: (text: string) => string): Promise<unknown> {
+  const vlans = JSON.parse((await host.run("bridge", "-j", "vlan")) || "[]");
+  const links: Record<string, unknown>[] = JSON.parse(
+    (await host.run("bridge", "-j", "-d", "link")) || "[]",
+  );
+  const ports = links.map(({ ifname, master, hairpin, isolated }) => ({
+    ifname,
+    master,
+    hairpin,
+    isolated,
+  }));
+  const sorted = (rows: { ifname: string }[]) =>
+    rows.sort((a, b) => (a.ifname < b.ifname ? -1 : 1));
+  const [a, b] = JSON.parse(general(JSON.stringify([vlans, ports])));
+  return [sorted(a), sorted(b)];
+}
+
+async function readParameters(host: Host): Promise<string> {
+  const onHost = await host.run(
+    "sh",
+    "-c",
+    "grep -r . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/*/accept_ra /proc/sys/net/ipv6/conf/all/forwarding",
+  );
+  const settings = ["accept_ra", "autoconf"].map((key) => `/proc/sys/net/ipv6/conf/eth0/${key}`);
+  const { outcome } = host.start(["grep", "-s", ".", ...settings], { netns: "c1" });
+  return onHost + (await outcome).stdout;
+}
