@@ -15,8 +15,6 @@ readonly programs=(
   ctr:containerd
   crun:crun
   busybox:busybox-static
-  iptables-save:iptables
-  nft:nftables
 )
 
 packages=()

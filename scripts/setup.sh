@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building, testing and measuring need and this machine lacks, asking for nothing. Does nothing, and
+# Installs what building, showing and measuring need and this machine lacks, asking for nothing. Does nothing, and
 # quickly, where all of it is there. Packages come from apt, crates and modules from their own clients.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -10,8 +10,6 @@ readonly tools=(
   musl-gcc:musl-tools
   git:git
   ip:iproute2
-  iptables-save:iptables
-  nft:nftables
   ping:iputils-ping
   strace:strace
   sysctl:procps

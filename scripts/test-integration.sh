@@ -26,16 +26,6 @@ install() {
   apt-get -qq install -y --no-install-recommends "$@" </dev/null >&2
 }
 
-# command, and the Debian package that has it
-install_tools() {
-  local entry packages=()
-  for entry in ip:iproute2 ping:iputils-ping strace:strace nsenter:util-linux flock:util-linux iperf3:iperf3; do
-    command -v "${entry%%:*}" >/dev/null 2>&1 || packages+=("${entry##*:}")
-  done
-  [ ${#packages[@]} != 0 ] || return 0
-  install "${packages[@]}"
-}
-
 # Whether every executable is there and newer than all it is made of.
 is_built() {
   local name
@@ -47,7 +37,7 @@ is_built() {
     ! -name '*.test.ts' ! -path '*/target/*' ! -path '*/testing/*' ! -path 'scripts/bench/*' -print -quit)" ]
 }
 
-install_tools
+scripts/install-test-tools.sh
 if [ -z "${TSCNI_BIN:-}" ] && ! is_built; then
   say "building"
   npm run --silent build >&2

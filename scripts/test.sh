@@ -71,6 +71,7 @@ summary() {
 
 # Without the tools nothing else can say anything.
 stage "setup" bash scripts/setup.sh || summary
+stage "test tools" bash scripts/install-test-tools.sh || summary
 stage "format and lint" npx --no-install biome check .
 stage "types" npm run --silent types
 stage "layers" npm run --silent layers
