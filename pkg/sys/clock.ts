@@ -3,7 +3,7 @@
 import { call, retry } from "./syscall.ts";
 
 /** CLOCK_*, linux/time.h */
-const Clock = { realtime: 0, monotonic: 1 } as const;
+const Clock = { realtime: 0, monotonic: 1, boot: 7 } as const;
 
 /** Bytes in struct timespec, with 64 bits each */
 const timespecSize = 16;
@@ -28,6 +28,11 @@ function read(clock: number): number {
 /** Since some moment before the program's start; never steps. For deadlines. */
 export function monotonicMs(): number {
   return read(Clock.monotonic);
+}
+
+/** Since the machine's start, its sleep included: what other processes of the same boot read, too. */
+export function bootMs(): number {
+  return read(Clock.boot);
 }
 
 /** Since 1970, as the machine believes. */

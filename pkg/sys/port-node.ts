@@ -116,6 +116,7 @@ export const port: Port = {
   args: () => process.argv.slice(1),
   env: environment,
   exit: (code) => process.exit(code),
+  gcThreshold: () => {},
   arch: process.arch === "arm64" ? "arm64" : "x64",
   build: "",
 };

@@ -47,6 +47,8 @@ export interface Port {
   args(): string[];
   env(): Record<string, string>;
   exit(code: number): never;
+  /** Looks for garbage cycles once the heap has grown by so many bytes. */
+  gcThreshold(bytes: number): void;
   readonly arch: "x64" | "arm64";
   /** Names this build of the whole suite, in hex; empty under Node and in development. */
   readonly build: string;

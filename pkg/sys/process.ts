@@ -18,6 +18,11 @@ export function environment(): Record<string, string> {
   return port.env();
 }
 
+/** Has garbage looked for each time the heap has grown by so much: for a program that goes on and on. */
+export function collectEvery(bytes: number): void {
+  port.gcThreshold(bytes);
+}
+
 /** Ends the process. */
 export function exit(code: number): never {
   return port.exit(code);

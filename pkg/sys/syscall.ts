@@ -8,6 +8,8 @@ import type { SyscallArgument } from "./port.ts";
 const numbers = {
   accept4: [288, 242],
   bind: [49, 200],
+  capget: [125, 90],
+  capset: [126, 91],
   chdir: [80, 49],
   chroot: [161, 51],
   clock_gettime: [228, 113],

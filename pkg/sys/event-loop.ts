@@ -1,0 +1,153 @@
+/** One thread that waits for descriptors and for times: epoll and one timerfd. */
+
+import { port } from "#port";
+import { bootMs } from "./clock.ts";
+import { Errno } from "./errno.ts";
+import { attempt, call, check, retry } from "./syscall.ts";
+
+/** EPOLL*, linux/eventpoll.h */
+export const Readiness = { in: 1, out: 4, error: 8, hangUp: 16, peerHangUp: 0x2000 } as const;
+
+/** EPOLL_CTL_* */
+const Control = { add: 1, delete: 2, modify: 3 } as const;
+
+/** CLOCK_BOOTTIME, TFD_TIMER_ABSTIME, TFD_NONBLOCK, TFD_CLOEXEC and EPOLL_CLOEXEC */
+const clockBoot = 7;
+const absolute = 1;
+const nonBlocking = 0o4000;
+const closeOnExec = 0o2000000;
+
+/** struct epoll_event is packed on x64 only. */
+const eventSize = port.arch === "arm64" ? 16 : 12;
+const dataOffset = eventSize - 8;
+const mostEvents = 64;
+
+/** A time at which something is to be done. */
+export interface Timer {
+  /** On bootMs's clock; null for not at all. Set it anew whenever it changes. */
+  at: number | null;
+}
+
+interface Appointment extends Timer {
+  readonly run: () => void;
+}
+
+/** Runs what descriptors and times call for, one thing after the other. */
+export class EventLoop implements Disposable {
+  readonly #epoll = check(attempt("epoll_create1", closeOnExec), "create epoll");
+  readonly #timer = check(
+    attempt("timerfd_create", clockBoot, nonBlocking | closeOnExec),
+    "create timer",
+  );
+  readonly #handlers = new Map<number, (events: number) => void>();
+  readonly #timers = new Set<Appointment>();
+  readonly #buffer = new Uint8Array(mostEvents * eventSize);
+  readonly #setting = new DataView(new ArrayBuffer(32)); // struct itimerspec
+  readonly #onError: (error: unknown) => void;
+  #armed: number | null = null;
+  #stopped = false;
+
+  /** `onError` is told what handlers throw; the loop goes on. */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+    this.watch(this.#timer, Readiness.in, () => {
+      attempt("read", this.#timer, new Uint8Array(8), 8);
+      this.#armed = null;
+    });
+  }
+
+  /** Calls the handler whenever the descriptor is ready; watched already, it gets these events and this handler. */
+  watch(fd: number, events: number, handler: (events: number) => void): void {
+    const operation = this.#handlers.has(fd) ? Control.modify : Control.add;
+    const event = new Uint8Array(eventSize);
+    const view = new DataView(event.buffer);
+    view.setUint32(0, events, true);
+    view.setInt32(dataOffset, fd, true);
+    call("epoll_ctl", this.#epoll, operation, fd, event);
+    this.#handlers.set(fd, handler);
+  }
+
+  /** No longer. Before the descriptor is closed: its number may be another's soon. */
+  unwatch(fd: number): void {
+    if (!this.#handlers.delete(fd)) return;
+    attempt("epoll_ctl", this.#epoll, Control.delete, fd, new Uint8Array(eventSize));
+  }
+
+  /** A timer that runs something; `drop` forgets it. */
+  timer(run: () => void): Timer {
+    const timer: Appointment = { at: null, run };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  drop(timer: Timer): void {
+    timer.at = null;
+    this.#timers.delete(timer as Appointment);
+  }
+
+  /** Ends `run` once what is being done is done. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  run(): void {
+    this.#stopped = false;
+    while (!this.#stopped) this.#turn();
+  }
+
+  /** Waits for the next thing and does it. */
+  #turn(): void {
+    this.#arm();
+    const buffer = this.#buffer;
+    const count = retry("epoll_pwait", this.#epoll, buffer, mostEvents, -1, null, 8);
+    check(count, "wait for events");
+    const view = new DataView(buffer.buffer);
+    for (let index = 0; index < count; index++) {
+      const at = index * eventSize;
+      const handler = this.#handlers.get(view.getInt32(at + dataOffset, true));
+      const events = view.getUint32(at, true);
+      if (handler !== undefined) this.#guard(() => handler(events));
+    }
+    this.#runDue();
+  }
+
+  #runDue(): void {
+    const now = bootMs();
+    for (const timer of [...this.#timers]) {
+      if (timer.at === null || timer.at > now) continue;
+      timer.at = null;
+      this.#guard(timer.run);
+    }
+  }
+
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  /** Sets the one timer to the earliest time, if that is another than before. */
+  #arm(): void {
+    let next: number | null = null;
+    for (const { at } of this.#timers) {
+      if (at !== null && (next === null || at < next)) next = at;
+    }
+    if (next === this.#armed) return;
+    // A time of 0 would stop it: what is due since long is due in a moment.
+    const ns = next === null ? 0n : BigInt(Math.max(1, Math.ceil(next * 1e6)));
+    this.#setting.setBigInt64(16, ns / 1_000_000_000n, true);
+    this.#setting.setBigInt64(24, ns % 1_000_000_000n, true);
+    const bytes = new Uint8Array(this.#setting.buffer);
+    call("timerfd_settime", this.#timer, absolute, bytes, null);
+    this.#armed = next;
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of [this.#timer, this.#epoll]) {
+      const result = attempt("close", fd);
+      if (result !== -Errno.EINTR) check(result, "close");
+    }
+  }
+}
