@@ -50,7 +50,7 @@ const stackMapping = [
 
 /** The program of one executable: its plugin, and the IPAM plugins it may call in process. */
 function entryOf(plugin: Executable, suite: readonly Executable[], version: string): string {
-  const builtIn = plugin.isIpam ? [] : suite.filter(({ isIpam }) => isIpam);
+  const builtIn = plugin.isIpam ? [] : suite.filter(({ isBuiltIn }) => isBuiltIn);
   const options = `{ builtIn: [${builtIn.map(({ exportName }) => exportName)}], version: "${version}" }`;
   return [
     ...stackMapping,
@@ -66,7 +66,7 @@ function multicallEntry(suite: readonly Executable[], version: string): string {
     `import { runMulticall } from "./pkg/skel/run.ts";`,
     ...new Set(suite.map(importOf)),
     `const byName = { ${suite.map(({ name, plugin }) => `"${name}": ${plugin}`)} };`,
-    `const builtIn = Object.values(byName);`,
+    `const builtIn = [${suite.filter(({ isBuiltIn }) => isBuiltIn).map(({ exportName }) => exportName)}];`,
     `globalThis.main = () => runMulticall(byName, builtIn, "${version}");`,
   ].join("\n");
 }

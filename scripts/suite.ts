@@ -12,6 +12,8 @@ export interface Executable {
   /** The plugin as an expression: under a further name it is the same one, called so. */
   readonly plugin: string;
   readonly isIpam: boolean;
+  /** An IPAM plugin that the interface plugins hold, to call it in process. */
+  readonly isBuiltIn: boolean;
 }
 
 /** Folders whose plugin has further names. */
@@ -21,6 +23,9 @@ const furtherNames: Readonly<Record<string, readonly string[]>> = {
 
 /** Names that no variable can have. */
 const reservedWords: readonly string[] = ["static"];
+
+/** IPAM plugins that wait for others: to start a process is nothing beside that, and their code is long. */
+const alwaysSpawned: readonly string[] = ["dhcp"];
 
 /** Every executable of the suite, by name. */
 export function findSuite(root: string): Executable[] {
@@ -33,7 +38,8 @@ export function findSuite(root: string): Executable[] {
     for (const name of [plugin, ...(furtherNames[folder] ?? [])]) {
       const exportName = camelCase(reservedWords.includes(plugin) ? `${plugin}-plugin` : plugin);
       const expression = name === plugin ? exportName : `{ ...${exportName}, name: "${name}" }`;
-      suite.push({ name, file, exportName, plugin: expression, isIpam });
+      const isBuiltIn = isIpam && !alwaysSpawned.includes(name);
+      suite.push({ name, file, exportName, plugin: expression, isIpam, isBuiltIn });
     }
   }
   return suite;

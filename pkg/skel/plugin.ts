@@ -26,6 +26,9 @@ export interface PluginDefinition<
   /** The keys it reads from CNI_ARGS in ADD and CHECK; without the list CNI_ARGS is not looked at. */
   readonly cniArgs?: readonly string[];
 
+  /** What the executable does when its first argument is such a word, instead of a verb. */
+  readonly commands?: Readonly<Record<string, Command>>;
+
   /** Makes the attachment and tells what it made. What it changes it pushes to `context.undo` first. */
   add(context: Context<ConfigOf<Entries>>): UnlabelledResult;
   /** Throws where the attachment is not as ADD left it. */
@@ -38,6 +41,9 @@ export interface PluginDefinition<
   status?(context: Context<ConfigOf<Entries>>): void;
 }
 
+/** A further use of a plugin's executable; it is given the arguments behind its name, and ends the process. */
+export type Command = (args: readonly string[], version: string) => never;
+
 /** The configuration as a plugin's verbs see it, from its own table and the common one. */
 export type ConfigOf<Entries extends v.ObjectEntries> = v.InferOutput<
   v.ObjectSchema<typeof commonEntries & Entries, undefined>
@@ -48,6 +54,7 @@ export interface Plugin {
   readonly name: string;
   readonly versions: readonly string[];
   readonly cniArgs: readonly string[] | undefined;
+  readonly commands: Readonly<Record<string, Command>> | undefined;
   /** The whole configuration's schema: validation, and the source of the JSON Schema. */
   readonly schema: ConfigSchema;
   /** What DEL and GC read of it. */
@@ -71,7 +78,7 @@ export function definePlugin<
   const Entries extends v.ObjectEntries,
   const ReleaseEntries extends v.ObjectEntries = Entries,
 >(definition: PluginDefinition<Entries, ReleaseEntries>): Plugin {
-  const { name, versions, config, releaseConfig, cniArgs } = definition;
+  const { name, versions, config, releaseConfig, cniArgs, commands } = definition;
   const { add, check, del, gc, status } = definition;
   const schema = schemaOf(config);
   // The schemas and the verbs come from one definition, which the casts cannot express.
@@ -79,6 +86,7 @@ export function definePlugin<
     name,
     versions: versions ?? supportedVersions,
     cniArgs,
+    commands,
     schema,
     releaseSchema: releaseConfig === undefined ? schema : schemaOf(releaseConfig),
     verbs: {

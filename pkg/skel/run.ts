@@ -26,6 +26,7 @@ export interface RunOptions {
 
 /** Runs the plugin as this process: reads, performs, prints, exits. Never returns. */
 export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions): never {
+  if (plugin.commands !== undefined) runCommand(plugin.commands, version);
   const env = environment();
   if ((env.CNI_COMMAND ?? "") === "") explainYourself(plugin, version);
   let signals: BlockedSignals | undefined;
@@ -57,6 +58,12 @@ export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions)
     fail(error);
   }
   exit(0);
+}
+
+/** Where the first argument names a command of the plugin's: does that, and does not return. */
+function runCommand(commands: NonNullable<Plugin["commands"]>, version: string): void {
+  const [, word = "", ...rest] = args();
+  if (Object.hasOwn(commands, word)) commands[word]?.(rest, version);
 }
 
 /** Runs the plugin that the executable was called as: one file, a name for each plugin. */
