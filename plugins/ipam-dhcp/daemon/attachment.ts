@@ -1,0 +1,260 @@
+/** One attachment's leases, of either family or both: from the order for them to their end. */
+
+import { Namespace } from "../../../pkg/ns/namespace.ts";
+import { bootMs } from "../../../pkg/sys/clock.ts";
+import type { EventLoop, Timer } from "../../../pkg/sys/event-loop.ts";
+import { type Granted, nameOf, type Order } from "../order.ts";
+import { clientsOf } from "./clients.ts";
+import { apply, isSame, withdraw } from "./interface.ts";
+import { GoneError, type Interface, type LeaseClient, type Surroundings } from "./lease-client.ts";
+import { identify, interfaceOf, isReady, type Place, prepareLink, withPlace } from "./place.ts";
+import type { Settings } from "./settings.ts";
+import type { Saved, Store } from "./store.ts";
+
+/** What all attachments share. */
+export interface Household {
+  readonly loop: EventLoop;
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly home: Namespace;
+  /** Told of an attachment that has come to its end by itself. */
+  readonly onEnd: (attachment: Attachment) => void;
+  readonly log: (text: string) => void;
+  readonly counters: Record<"renewals" | "losses" | "failures", number>;
+}
+
+/** How an ADD that waits is answered: with what all families gave, or with why there is nothing. */
+export type Answer = (outcome: { granted: Granted } | { reason: string }) => void;
+
+/** What an attachment is made of. */
+interface Beginning {
+  readonly order: Order;
+  readonly place: Place;
+  readonly link: Interface;
+  readonly saved?: Saved;
+}
+
+/** How long an interface may take to get a carrier, and how often it is looked at. */
+const carrierPatience = 2_000;
+const carrierPause = 10;
+
+export class Attachment {
+  readonly order: Order;
+  readonly name: string;
+  readonly place: Place;
+  readonly #household: Household;
+  readonly #clients: readonly LeaseClient[];
+  readonly #waiting: Answer[] = [];
+  readonly #begin: Timer;
+  readonly #began = bootMs();
+  /** Whether ADD has been answered: from then on the interface is ours to change. */
+  #isDelivered: boolean;
+  #hasEnded = false;
+
+  private constructor(household: Household, { order, place, link, saved }: Beginning) {
+    this.#household = household;
+    this.order = order;
+    this.name = nameOf(order);
+    this.place = place;
+    this.#isDelivered = saved !== undefined;
+    this.#clients = clientsOf(order, this.#surroundings(link), saved?.clients);
+    this.#begin = household.loop.timer(() => this.#startWhenReady());
+  }
+
+  /** Begins to look for leases; throws where the namespace or the interface is not there. */
+  static begin(household: Household, order: Order): Attachment {
+    const found = identify(order.netns);
+    if (found === undefined)
+      throw new Error(`failed to open netns "${order.netns}": no such file or directory`);
+    using namespace = Namespace.open(order.netns, household.home);
+    const link = prepareLink(namespace, order.ifName);
+    const place = { ...found, index: link.index, mac: link.mac ?? "" };
+    const attachment = new Attachment(household, { order, place, link: interfaceOf(link) });
+    attachment.#begin.at = bootMs();
+    return attachment;
+  }
+
+  /** Goes on with what was saved. Throws GoneError where there is nothing left to keep. */
+  static resume(household: Household, saved: Saved): Attachment {
+    const { order, place } = saved;
+    const link = withPlace(household.home, place, (namespace) =>
+      interfaceOf(prepareLink(namespace, order.ifName)),
+    );
+    if (link.index !== place.index) throw new GoneError("its interface is another now");
+    const attachment = new Attachment(household, { order, place, link, saved });
+    for (const client of attachment.#clients) client.start();
+    return attachment;
+  }
+
+  #surroundings(link: Interface): Surroundings {
+    const { loop, settings, home } = this.#household;
+    return {
+      loop,
+      settings,
+      link,
+      inside: (work) => withPlace(home, this.place, (namespace) => namespace.run(work)),
+      log: (text) => this.log(text),
+      onGranted: (client, before) => this.#onGranted(client, before),
+      onLost: (client, lost, reason) => this.#onLost(client, lost, reason),
+      onFailed: (client, reason) => this.#onFailed(client, reason),
+      onGone: (error) => this.vanish(error.message),
+    };
+  }
+
+  /** What all its leases give; undefined while one of them is missing. */
+  get granted(): Granted | undefined {
+    const parts: Granted[] = [];
+    for (const { granted } of this.#clients) {
+      if (granted === undefined) return undefined;
+      parts.push(granted);
+    }
+    const dns = Object.assign({}, ...parts.map((part) => part.dns ?? {}));
+    for (const list of ["nameservers", "search", "options"] as const) {
+      const all = parts.flatMap((part) => part.dns?.[list] ?? []);
+      if (all.length > 0) dns[list] = all;
+    }
+    return {
+      ips: parts.flatMap(({ ips }) => ips),
+      routes: parts.flatMap(({ routes }) => routes),
+      dns: Object.keys(dns).length > 0 ? dns : undefined,
+    };
+  }
+
+  /** Whether it is where an order wants it to be; a path may lead elsewhere by now. */
+  isAt({ netns }: Order): boolean {
+    const found = identify(netns);
+    return found?.dev === this.place.dev && found.ino === this.place.ino;
+  }
+
+  /** Answers once there is something to say: at once where the leases are there. */
+  answer(answer: Answer): void {
+    this.#waiting.push(answer);
+    this.#deliver();
+  }
+
+  /** Gives all leases back, and ends. */
+  release(): void {
+    if (this.#hasEnded) return;
+    for (const client of this.#clients) this.#guard(() => client.release());
+    this.#end("it was released");
+  }
+
+  /** Ends without a word to the servers: what the leases were for is no more. */
+  vanish(reason: string): void {
+    if (this.#hasEnded) return;
+    this.log(`its leases are left to expire: ${reason}`);
+    this.#end(reason);
+  }
+
+  log(text: string): void {
+    this.#household.log(`${this.name}: ${text}`);
+  }
+
+  describe(): object {
+    const { network, containerId, ifName, netns } = this.order;
+    const now = bootMs();
+    const leases = this.#clients.map((client) => ({
+      family: client.family,
+      phase: client.phase,
+      addresses: client.granted?.ips.map(({ address }) => address) ?? [],
+      expiresIn: client.expiresAt === null ? null : Math.round((client.expiresAt - now) / 1000),
+      ...client.describe(),
+    }));
+    return { network, containerId, ifName, netns, leases };
+  }
+
+  /** A link that has just come up may take a moment to pass packets: what is sent before is lost. */
+  #startWhenReady(): void {
+    const { home } = this.#household;
+    this.#guard(() => {
+      const late = bootMs() - this.#began > carrierPatience;
+      const ready = withPlace(home, this.place, (namespace) =>
+        isReady(namespace, this.place.index),
+      );
+      if (!ready && !late) {
+        this.#begin.at = bootMs() + carrierPause;
+        return;
+      }
+      for (const client of this.#clients) client.start();
+    });
+  }
+
+  #onGranted(client: LeaseClient, before: Granted | undefined): void {
+    const { granted } = client;
+    if (granted === undefined) return;
+    const [address] = granted.ips;
+    if (before !== undefined) this.#household.counters.renewals++;
+    if (this.#isDelivered && (before === undefined || !isSame(before, granted))) {
+      this.#change(before, granted);
+    } else if (before === undefined) {
+      this.log(`leased ${address?.address ?? "settings without an address"}`);
+    }
+    this.#deliver();
+    if (this.#isDelivered) this.#save();
+  }
+
+  /** The container has the old address until its runtime looks again; its interface has the new one now. */
+  #change(before: Granted | undefined, granted: Granted): void {
+    const names = ({ ips }: Granted) => ips.map(({ address }) => address).join(", ");
+    this.#onInterface((namespace) => {
+      if (before !== undefined) withdraw(namespace, this.place.index, before);
+      apply(namespace, this.place.index, granted);
+    });
+    const was = before === undefined ? "had none" : `was ${names(before)}`;
+    this.log(`leased ${names(granted)} and put it on the interface (${was})`);
+  }
+
+  #onLost(_: LeaseClient, lost: Granted, reason: string): void {
+    this.#household.counters.losses++;
+    const names = lost.ips.map(({ address }) => address).join(", ");
+    this.log(`lost ${names}: ${reason}; took it from the interface, looking for another`);
+    this.#save();
+    this.#onInterface((namespace) => withdraw(namespace, this.place.index, lost));
+  }
+
+  #onInterface(work: (namespace: Namespace) => void): void {
+    this.#guard(() => withPlace(this.#household.home, this.place, work));
+  }
+
+  #onFailed(client: LeaseClient, reason: string): void {
+    this.#household.counters.failures++;
+    this.log(`no IPv${client.family} lease: ${reason}`);
+    for (const other of this.#clients) if (other !== client) this.#guard(() => other.release());
+    this.#end(reason);
+  }
+
+  /** The file is written before ADD is answered: a daemon that dies between leaves no lease unknown. */
+  #deliver(): void {
+    const { granted } = this;
+    if (granted === undefined || this.#waiting.length === 0) return;
+    this.#save();
+    this.#isDelivered = true;
+    for (const answer of this.#waiting.splice(0)) answer({ granted });
+  }
+
+  #save(): void {
+    if (this.#hasEnded) return;
+    const clients: Record<string, unknown> = {};
+    for (const client of this.#clients) clients[client.family] = client.save();
+    this.#household.store.write({ order: this.order, place: this.place, clients });
+  }
+
+  #end(reason: string): void {
+    this.#hasEnded = true;
+    this.#household.loop.drop(this.#begin);
+    for (const client of this.#clients) client.close();
+    this.#household.store.remove(this.order);
+    this.#household.onEnd(this);
+    for (const answer of this.#waiting.splice(0)) answer({ reason });
+  }
+
+  /** Runs work that may find out that there is nothing left to work on. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof GoneError) this.vanish(error.message);
+      else this.log(error instanceof Error ? error.message : String(error));
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/** Which clients an order makes. */
+
+import type { Order } from "../order.ts";
+import { Client4, type Saved4 } from "./client4.ts";
+import type { LeaseClient, Surroundings } from "./lease-client.ts";
+
+/** A client for each family that is wanted, which goes on with what it saved. */
+export function clientsOf(
+  { v4, priority }: Order,
+  around: Surroundings,
+  saved: Readonly<Record<string, unknown>> = {},
+): LeaseClient[] {
+  const clients: LeaseClient[] = [];
+  if (v4 !== undefined) {
+    clients.push(new Client4(around, { wanted: v4, priority }, saved[4] as Saved4 | undefined));
+  }
+  return clients;
+}

@@ -1,0 +1,87 @@
+/** Where an attachment is: its namespace, told from others that have its path later, and the interface in it. */
+
+import { parseMac } from "../../../pkg/ip/mac.ts";
+import { NetlinkError } from "../../../pkg/netlink/error.ts";
+import { getLink, type Link, setLink } from "../../../pkg/netlink/rtnetlink/link.ts";
+import { Namespace, NoNamespaceError } from "../../../pkg/ns/namespace.ts";
+import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
+import { stat } from "../../../pkg/sys/file.ts";
+import { GoneError, type Interface } from "./lease-client.ts";
+
+/** What tells a namespace and an interface from others of their names; kept in the lease file. */
+export interface Place {
+  readonly path: string;
+  readonly dev: number;
+  readonly ino: string;
+  readonly index: number;
+  readonly mac: string;
+}
+
+/** Opens the namespace of a place for one piece of work. Throws GoneError where it is no more, or is another. */
+export function withPlace<T>(
+  home: Namespace,
+  place: Pick<Place, "path" | "dev" | "ino">,
+  work: (namespace: Namespace) => T,
+): T {
+  using namespace = openPlace(home, place);
+  try {
+    return work(namespace);
+  } catch (error) {
+    if (isSysError(error, Errno.ENODEV, Errno.ENXIO)) throw new GoneError("its interface is gone");
+    throw error;
+  }
+}
+
+function openPlace(home: Namespace, { path, dev, ino }: Pick<Place, "path" | "dev" | "ino">) {
+  const found = identify(path);
+  if (found === undefined || found.dev !== dev || found.ino !== ino) {
+    throw new GoneError("its network namespace is gone");
+  }
+  try {
+    return Namespace.open(path, home);
+  } catch (error) {
+    if (error instanceof NoNamespaceError) throw new GoneError("its network namespace is gone");
+    throw error;
+  }
+}
+
+/** What the path leads to now; undefined for nothing. */
+export function identify(path: string): Pick<Place, "path" | "dev" | "ino"> | undefined {
+  try {
+    const { dev, ino } = stat(path);
+    return { path, dev, ino: String(ino) };
+  } catch (error) {
+    if (isSysError(error, Errno.ENOENT, Errno.ENOTDIR, Errno.ESRCH)) return undefined;
+    throw error;
+  }
+}
+
+/** The interface, brought up if it is down. Throws in the reference's words where there is none. */
+export function prepareLink(namespace: Namespace, ifName: string): Link {
+  const link = findLink(namespace, ifName);
+  if (!link.up) namespace.send(setLink({ index: link.index, up: true }));
+  return link;
+}
+
+function findLink(namespace: Namespace, ifName: string): Link {
+  try {
+    return namespace.send(getLink({ name: ifName }))[0];
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    throw new Error(`error looking up "${ifName}": ${error.message}`);
+  }
+}
+
+/** Whether the interface passes packets; one that does not tell is taken for ready. */
+export function isReady(namespace: Namespace, index: number): boolean {
+  const [{ operState, carrier }] = namespace.send(getLink({ index }));
+  return operState === "up" || (operState === "unknown" && carrier);
+}
+
+/** The interface as clients see it. Throws for one without a hardware address. */
+export function interfaceOf(link: Link): Interface {
+  const mac = parseMac(link.mac ?? "");
+  if (mac === undefined) throw new Error(`"${link.name}" has no hardware address`);
+  const { index, name, hardwareType, kind } = link;
+  return { index, name, mac, hardwareType, kind };
+}

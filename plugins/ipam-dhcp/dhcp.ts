@@ -1,0 +1,75 @@
+/** Gets a container's addresses from a DHCP server, through a daemon that keeps the leases. */
+
+import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
+import { definePlugin } from "../../pkg/skel/plugin.ts";
+import { callDaemon, UnreachableError } from "./call.ts";
+import { type Call, configEntries, ipamOf, orderOf, socketOf } from "./config.ts";
+import { runDaemon } from "./daemon/main.ts";
+import type { Granted, Key } from "./order.ts";
+import { printStatus } from "./status.ts";
+
+/** For questions that the daemon answers from what it has at hand. */
+const briefly = { cancelFd: -1, timeoutMs: 10_000 };
+
+export const dhcp = definePlugin({
+  name: "dhcp",
+  config: configEntries,
+  commands: { daemon: runDaemon, status: printStatus },
+
+  add(context) {
+    const order = orderOf(context);
+    const socket = socketOf(context);
+    // Pushed first: whoever does not take the answer is not given a lease for ever.
+    let isAsked = false;
+    context.undo.push(() => {
+      if (isAsked) callDaemon(socket, { method: "release", key: keyOf(context) }, briefly);
+    });
+    // Until it is answered the daemon takes a hang-up for a cancellation.
+    const patience = { cancelFd: context.cancelFd, timeoutMs: -1 };
+    const granted = callDaemon(socket, { method: "allocate", order }, patience) as Granted;
+    isAsked = true;
+    return { ips: [...granted.ips], routes: [...granted.routes], dns: granted.dns };
+  },
+
+  check(context) {
+    const key = keyOf(context);
+    const granted = callDaemon(socketOf(context), { method: "check", key }, briefly) as Granted;
+    const { prevResult } = context;
+    if (!prevResult) throw new CniError(ErrorCode.internal, "Required prevResult missing");
+    for (const { address } of granted.ips) {
+      if (prevResult.ips?.some((ip) => ip.address === address)) continue;
+      const text = `the lease is of ${address} now, which prevResult lacks`;
+      throw new CniError(ErrorCode.internal, `cannot confirm ${context.ifName}: ${text}`);
+    }
+  },
+
+  del(context) {
+    const key = keyOf(context);
+    try {
+      callDaemon(socketOf(context), { method: "release", key }, briefly);
+    } catch (error) {
+      // The container goes in any case; what is not given back ends by itself.
+      if (!(error instanceof UnreachableError)) throw error;
+      context.log(`the lease is left to expire: ${error.message}`);
+    }
+  },
+
+  gc(context) {
+    const { network, validAttachments } = context;
+    const valid = validAttachments.map(({ containerID, ifname }) => ({
+      network,
+      containerId: containerID,
+      ifName: ifname,
+    }));
+    callDaemon(socketOf(context), { method: "gc", network, valid }, briefly);
+  },
+
+  status(context) {
+    ipamOf(context);
+    callDaemon(socketOf(context), { method: "ping" }, briefly);
+  },
+});
+
+function keyOf({ network, containerId, ifName }: Call): Key {
+  return { network, containerId, ifName };
+}
