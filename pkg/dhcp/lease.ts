@@ -106,7 +106,7 @@ function timesOf(
   let renew = readU32(options.get(Option.renewalTime)) ?? 0;
   let rebind = readU32(options.get(Option.rebindingTime)) ?? 0;
   if (rebind === 0 || rebind >= seconds) rebind = seconds * 0.875;
-  if (renew === 0 || renew >= rebind) renew = Math.min(seconds * 0.5, rebind * 0.5);
+  if (renew === 0 || renew >= rebind) renew = seconds * 0.5 < rebind ? seconds * 0.5 : rebind * 0.5;
   return {
     renewAt: since + renew * 1000,
     rebindAt: since + rebind * 1000,

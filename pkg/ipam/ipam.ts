@@ -52,6 +52,11 @@ export class Ipam {
     return this.#delegation.type !== "";
   }
 
+  /** Whether it speaks through the container's interface, which it needs for DEL, too. */
+  get usesInterface(): boolean {
+    return this.#delegation.type === "dhcp";
+  }
+
   /**
    * Asks for addresses, and tells `rollback` how to release them: before the plugin is asked, as it may die when it
    * has reserved already. One that answers with an error has taken back what it did, and may have refused because

@@ -17,6 +17,7 @@ import {
 import type { Link } from "../netlink/rtnetlink/link.ts";
 import { Namespace } from "../ns/namespace.ts";
 import type { Context } from "./context.ts";
+import { removeAndRelease } from "./release.ts";
 
 /** The addresses and routes of an attachment. */
 export type Addresses = Pick<Result, "ips" | "routes" | "dns">;
@@ -116,11 +117,12 @@ function requireSameNamespace({ host, container, netns }: Context<unknown>, sand
   throw new Error(`Sandbox in prevResult ${sandbox} doesn't match configured netns: ${netns}`);
 }
 
-/** DEL: the interface goes first, so that nobody gets its addresses while it still has them. */
+/** DEL: the interface goes, its addresses are given back. */
 export function deleteInterface(context: Context<unknown>, kind: string): void {
-  const { host, ipam, attempt } = context;
-  attempt(() => removeInterface({ host, container: context.findContainer() }, context, kind));
-  attempt(() => ipam.del());
+  const { host, attempt } = context;
+  removeAndRelease(context, () =>
+    attempt(() => removeInterface({ host, container: context.findContainer() }, context, kind)),
+  );
 }
 
 /** GC: an interface goes with its namespace, so what is left is what somebody moved to the host. */

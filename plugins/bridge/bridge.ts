@@ -25,6 +25,7 @@ import {
   stopMasquerade,
 } from "../../pkg/skel/masquerade.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
+import { removeAndRelease } from "../../pkg/skel/release.ts";
 import { checkAttachment } from "./check.ts";
 import { type BridgeConfig, bridgeEntries, checkConfig } from "./config.ts";
 import { withGateways } from "./gateway.ts";
@@ -77,7 +78,7 @@ export const bridge = definePlugin({
   },
 
   del(context) {
-    const { host, findContainer, ipam, attempt } = context;
+    const { host, findContainer, attempt } = context;
     // The namespace is opened only if the pair is not found on the host.
     const where = {
       host,
@@ -85,10 +86,11 @@ export const bridge = definePlugin({
         return findContainer();
       },
     };
-    attempt(() => removeVeth(where, context));
-    stopSpoofCheck(context);
-    stopMasquerade(context);
-    attempt(() => ipam.del());
+    removeAndRelease(context, () => {
+      attempt(() => removeVeth(where, context));
+      stopSpoofCheck(context);
+      stopMasquerade(context);
+    });
   },
 
   gc(context) {

@@ -6,6 +6,7 @@ import { findLink } from "../../pkg/link/find.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { addInterface, addressesFromIpam, checkInterface } from "../../pkg/skel/interface.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
+import { removeAndRelease } from "../../pkg/skel/release.ts";
 import { type DeviceKeys, deviceKeys, findDevice, isUserspaceDevice } from "./device.ts";
 
 const text = v.optional(v.string(), "");
@@ -52,9 +53,10 @@ export const hostDevice = definePlugin({
   },
 
   del(context) {
-    const { host, ipam, attempt } = context;
-    attempt(() => takeBack({ host, container: context.findContainer() }, context));
-    attempt(() => ipam.del());
+    const { host, attempt } = context;
+    removeAndRelease(context, () =>
+      attempt(() => takeBack({ host, container: context.findContainer() }, context)),
+    );
   },
 
   gc({ host, network, validAttachments, ipam, attempt }) {

@@ -46,6 +46,16 @@ const ipam = v.object({
 
 export const configEntries = { ipam: v.optional(ipam) };
 
+/** What DEL and GC go by: where the daemon is. */
+export const releaseEntries = {
+  ipam: v.optional(
+    v.object({
+      type: v.optional(v.string(), ""),
+      daemonSocketPath: v.optional(v.string(), defaultSocket),
+    }),
+  ),
+};
+
 /** A call of the plugin. */
 export type Call = Context<ConfigOf<typeof configEntries>>;
 type Ipam = v.InferOutput<typeof ipam>;
@@ -57,8 +67,8 @@ export function ipamOf({ config }: Call): Ipam {
 }
 
 /** Where the daemon is to be found; empty or left out means the usual place. */
-export function socketOf(call: Call): string {
-  return ipamOf(call).daemonSocketPath || defaultSocket;
+export function socketOf({ config }: Context<ConfigOf<typeof releaseEntries>>): string {
+  return config.ipam?.daemonSocketPath || defaultSocket;
 }
 
 /** What an ADD asks the daemon for. */

@@ -2,18 +2,26 @@
 
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
+import { sleepMs } from "../../pkg/sys/clock.ts";
 import { callDaemon, UnreachableError } from "./call.ts";
-import { type Call, configEntries, ipamOf, orderOf, socketOf } from "./config.ts";
+import { configEntries, ipamOf, orderOf, releaseEntries, socketOf } from "./config.ts";
 import { runDaemon } from "./daemon/main.ts";
+import { leasesBeside } from "./daemon/settings.ts";
 import type { Granted, Key } from "./order.ts";
+import { releaseAlone } from "./release-alone.ts";
 import { printStatus } from "./status.ts";
 
 /** For questions that the daemon answers from what it has at hand. */
 const briefly = { cancelFd: -1, timeoutMs: 10_000 };
 
+/** How long a daemon may take from its lock to its socket. */
+const startTries = 20;
+const startPauseMs = 100;
+
 export const dhcp = definePlugin({
   name: "dhcp",
   config: configEntries,
+  releaseConfig: releaseEntries,
   commands: { daemon: runDaemon, status: printStatus },
 
   add(context) {
@@ -44,14 +52,7 @@ export const dhcp = definePlugin({
   },
 
   del(context) {
-    const key = keyOf(context);
-    try {
-      callDaemon(socketOf(context), { method: "release", key }, briefly);
-    } catch (error) {
-      // The container goes in any case; what is not given back ends by itself.
-      if (!(error instanceof UnreachableError)) throw error;
-      context.log(`the lease is left to expire: ${error.message}`);
-    }
+    giveBack(socketOf(context), keyOf(context), context.log);
   },
 
   gc(context) {
@@ -70,6 +71,25 @@ export const dhcp = definePlugin({
   },
 });
 
-function keyOf({ network, containerId, ifName }: Call): Key {
+function keyOf({ network, containerId, ifName }: Key): Key {
   return { network, containerId, ifName };
+}
+
+/** The container goes in any case; what is not given back ends by itself. */
+function giveBack(socket: string, key: Key, log: (line: string) => void): void {
+  for (let tries = 0; ; tries++) {
+    try {
+      callDaemon(socket, { method: "release", key }, briefly);
+      return;
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      if (releaseAlone(leasesBeside(socket), key, log)) return;
+      // Whoever holds the leases is a daemon that is about to listen.
+      if (tries === startTries) {
+        log(`the lease is left to expire: ${error.message}`);
+        return;
+      }
+      sleepMs(startPauseMs);
+    }
+  }
 }

@@ -28,6 +28,7 @@ import {
   verifyMasquerade,
 } from "../../pkg/skel/masquerade.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
+import { removeAndRelease } from "../../pkg/skel/release.ts";
 import { checkHostRoutes, containerRoutes, hostRequests } from "./point-to-point.ts";
 
 const entries = {
@@ -73,10 +74,11 @@ export const veth = definePlugin({
   },
 
   del(context) {
-    const { host, ipam, attempt } = context;
-    attempt(() => removeVeth({ host, container: context.findContainer() }, context));
-    stopMasquerade(context);
-    attempt(() => ipam.del());
+    const { host, attempt } = context;
+    removeAndRelease(context, () => {
+      attempt(() => removeVeth({ host, container: context.findContainer() }, context));
+      stopMasquerade(context);
+    });
   },
 
   gc(context) {

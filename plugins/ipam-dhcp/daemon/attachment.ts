@@ -74,16 +74,14 @@ export class Attachment {
     return attachment;
   }
 
-  /** Goes on with what was saved. Throws GoneError where there is nothing left to keep. */
-  static resume(household: Household, saved: Saved): Attachment {
+  /** What was saved, not yet begun. Throws GoneError where there is nothing left to keep. */
+  static revive(household: Household, saved: Saved): Attachment {
     const { order, place } = saved;
     const link = withPlace(household.home, place, (namespace) =>
       interfaceOf(prepareLink(namespace, order.ifName)),
     );
     if (link.index !== place.index) throw new GoneError("its interface is another now");
-    const attachment = new Attachment(household, { order, place, link, saved });
-    for (const client of attachment.#clients) client.start();
-    return attachment;
+    return new Attachment(household, { order, place, link, saved });
   }
 
   #surroundings(link: Interface): Surroundings {
@@ -99,6 +97,11 @@ export class Attachment {
       onFailed: (client, reason) => this.#onFailed(client, reason),
       onGone: (error) => this.vanish(error.message),
     };
+  }
+
+  /** Goes on: renews what lives, asks for what may live no more. */
+  resume(): void {
+    for (const client of this.#clients) this.#guard(() => client.start());
   }
 
   /** What all its leases give; undefined while one of them is missing. */

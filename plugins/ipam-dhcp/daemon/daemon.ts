@@ -51,7 +51,9 @@ export class Daemon {
     for (const saved of store.readAll(log)) {
       const name = nameOf(saved.order);
       try {
-        this.#attachments.set(name, Attachment.resume(this.#household, saved));
+        const attachment = Attachment.revive(this.#household, saved);
+        this.#attachments.set(name, attachment);
+        attachment.resume();
       } catch (error) {
         store.remove(saved.order);
         log(`${name}: its leases are left to expire: ${toCniError(error).message}`);

@@ -26,7 +26,7 @@ const longestFile = 256 << 10;
 /** The kernel makes it anew at each boot. */
 const bootIdPath = "/proc/sys/kernel/random/boot_id";
 
-export class Store {
+export class Store implements Disposable {
   readonly #directory: Fd;
   readonly boot: string;
 
@@ -48,6 +48,11 @@ export class Store {
     return new Store(directory, readText(bootIdPath).trim());
   }
 
+  /** Lets go of the directory. */
+  [Symbol.dispose](): void {
+    this.#directory[Symbol.dispose]();
+  }
+
   write(saved: Omit<Saved, "version" | "boot">): void {
     const content: Saved = { version: 1, boot: this.boot, ...saved };
     replaceFile(this.#directory, fileOf(saved.order), encode(JSON.stringify(content)));
@@ -55,6 +60,12 @@ export class Store {
 
   remove(key: Key): void {
     unlink(fileOf(key), this.#directory);
+  }
+
+  /** What is saved of one attachment, if it is of this boot. */
+  find(key: Key, log: (text: string) => void): Saved | undefined {
+    const name = fileOf(key);
+    return listDirectory(this.#directory).includes(name) ? this.#read(name, log) : undefined;
   }
 
   /** All that is of this boot; what is not, or is no lease file of ours, is removed and told. */
