@@ -2,8 +2,8 @@
 
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
 import { type Address, formatAddress, parseAddress, sameAddress } from "../../pkg/ip/address.ts";
+import { describeRangeSet, offeringRange, type RangeSet, rangeOf } from "../../pkg/ip/range-set.ts";
 import { isGone } from "./origin.ts";
-import { describeRangeSet, offeringRange, type RangeSet, rangeOf } from "./range-set.ts";
 import type { Owner } from "./reservation.ts";
 import type { Store } from "./store.ts";
 import { type Candidate, walk } from "./walk.ts";

@@ -4,7 +4,7 @@ import { toPrefix } from "../../pkg/cni/addresses.ts";
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import type { Result } from "../../pkg/cni/result.ts";
 import { formatAddress } from "../../pkg/ip/address.ts";
-import { type RangeSet, rangeOf } from "./range-set.ts";
+import { type RangeSet, rangeOf } from "../../pkg/ip/range-set.ts";
 
 /** What is being checked. */
 export interface Checked {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { formatAddress } from "../../pkg/ip/address.ts";
-import { readRangeSets } from "./range-set.ts";
+import { readRangeSets } from "../../pkg/ip/range-set.ts";
 import { readRequested, refuseLeftOver, takeRequest } from "./requested.ts";
 
 test("requests of all three sources count, each address once", () => {

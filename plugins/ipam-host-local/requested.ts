@@ -5,7 +5,7 @@ import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { type Address, formatAddress, parseAddress, sameAddress } from "../../pkg/ip/address.ts";
 import { parsePrefix } from "../../pkg/ip/prefix.ts";
 import { contains } from "../../pkg/ip/range.ts";
-import type { RangeSet } from "./range-set.ts";
+import type { RangeSet } from "../../pkg/ip/range-set.ts";
 
 /** Where requests come from; all of them count. A prefix length in them is ignored, the range's own is used. */
 export interface RequestSources {

@@ -6,10 +6,10 @@ import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
 import type { Route } from "../../pkg/cni/result.ts";
 import { atLeast } from "../../pkg/cni/version.ts";
 import { type Address, parseAddress } from "../../pkg/ip/address.ts";
+import { parseSpan } from "../../pkg/ip/exclude.ts";
+import { type RangeConfig, type RangeSet, readRangeSets } from "../../pkg/ip/range-set.ts";
 import { cidr, route } from "../../pkg/skel/field.ts";
 import { saysAddressOrNothing } from "../../pkg/skel/json-schema.ts";
-import { parseSpan } from "./exclude.ts";
-import { type RangeConfig, type RangeSet, readRangeSets } from "./range-set.ts";
 import { readRequested } from "./requested.ts";
 
 /** An address; an empty text is an absent one. */

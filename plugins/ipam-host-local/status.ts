@@ -2,12 +2,17 @@
 
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
 import { formatAddress, parseAddress } from "../../pkg/ip/address.ts";
+import {
+  capacity,
+  describeRangeSet,
+  offeringRange,
+  type RangeSet,
+} from "../../pkg/ip/range-set.ts";
 import { Errno, errnoText } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
 import { ifPresent, openDirectory } from "../../pkg/sys/file.ts";
 import { attempt } from "../../pkg/sys/syscall.ts";
 import { cString } from "../../pkg/sys/text.ts";
-import { capacity, describeRangeSet, offeringRange, type RangeSet } from "./range-set.ts";
 import { listReserved, readOwner } from "./reservation.ts";
 import { Store, type StorePlace } from "./store.ts";
 

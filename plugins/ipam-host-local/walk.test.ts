@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { type Address, formatAddress, parseAddress } from "../../pkg/ip/address.ts";
-import { parseSpan } from "./exclude.ts";
-import { type RangeConfig, type RangeSet, readRangeSets } from "./range-set.ts";
+import { parseSpan } from "../../pkg/ip/exclude.ts";
+import { type RangeConfig, type RangeSet, readRangeSets } from "../../pkg/ip/range-set.ts";
 import { walk } from "./walk.ts";
 
 function setOf(...configs: RangeConfig[]): RangeSet {

@@ -1,7 +1,7 @@
 /** In which order the addresses of a range set are offered. */
 
 import type { Address } from "../../pkg/ip/address.ts";
-import { type AllocationRange, type RangeSet, rangeOf } from "./range-set.ts";
+import { type AllocationRange, type RangeSet, rangeOf } from "../../pkg/ip/range-set.ts";
 
 /** An address that may be handed out, with the range it comes from. */
 export interface Candidate {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { overlaps, type Range } from "../../pkg/ip/range.ts";
 import { findOverlap } from "./overlap.ts";
+import { overlaps, type Range } from "./range.ts";
 
 /** As the reference looks for it. */
 function eachWithEach(groups: readonly (readonly Range[])[]): [number, number] | undefined {

@@ -1,7 +1,7 @@
 /** Which of many ranges share an address, without comparing each with each: a configuration may have ten thousand. */
 
-import { compareAddresses } from "../../pkg/ip/address.ts";
-import { overlaps, type Range } from "../../pkg/ip/range.ts";
+import { compareAddresses } from "./address.ts";
+import { overlaps, type Range } from "./range.ts";
 
 /**
  * The first two groups, in the reference's order of looking, that overlap: the first group that overlaps with any

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { formatRange } from "../../pkg/ip/range.ts";
 import { holesOf, parseSpan } from "./exclude.ts";
+import { formatRange } from "./range.ts";
 
 const spans = [
   { text: "10.1.0.5", span: "10.1.0.5-10.1.0.5" },

@@ -7,7 +7,9 @@ import {
   offset,
   parseAddress,
   sameAddress,
-} from "../../pkg/ip/address.ts";
+} from "./address.ts";
+import { holesOf } from "./exclude.ts";
+import { findOverlap } from "./overlap.ts";
 import {
   formatPrefix,
   lastAddress,
@@ -15,10 +17,8 @@ import {
   type Prefix,
   parsePrefix,
   contains as prefixContains,
-} from "../../pkg/ip/prefix.ts";
-import { contains, formatRange, type Range, size } from "../../pkg/ip/range.ts";
-import { holesOf } from "./exclude.ts";
-import { findOverlap } from "./overlap.ts";
+} from "./prefix.ts";
+import { contains, formatRange, type Range, size } from "./range.ts";
 
 /** A range as configurations write it; an empty text is an absent one. */
 export interface RangeConfig {

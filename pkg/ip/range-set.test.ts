@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { formatAddress, parseAddress } from "../../pkg/ip/address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 import { parseSpan } from "./exclude.ts";
 import {
   capacity,

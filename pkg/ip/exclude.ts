@@ -1,8 +1,8 @@
 /** Addresses that are in a range but not to be handed out. */
 
-import { type Address, compareAddresses, parseAddress } from "../../pkg/ip/address.ts";
-import { lastAddress, network, parsePrefix } from "../../pkg/ip/prefix.ts";
-import { overlaps, type Range } from "../../pkg/ip/range.ts";
+import { type Address, compareAddresses, parseAddress } from "./address.ts";
+import { lastAddress, network, parsePrefix } from "./prefix.ts";
+import { overlaps, type Range } from "./range.ts";
 
 /** Reads `10.1.0.5`, `10.1.0.64/26` or `10.1.0.10-10.1.0.20`; undefined for anything else. */
 export function parseSpan(text: string): Range | undefined {
