@@ -76,6 +76,8 @@ function readThoroughly<Schema extends AnySchema>(
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   // A check of our own says it all; only the library's own issues need the key and the value added.
   if (issue.type === "check") return issue.message;
+  // A key that has to be there: the library expects its name.
+  if (issue.input === undefined) return `"${pathOf(issue)}" is missing`;
   return invalid(pathOf(issue), readable(issue.expected ?? issue.type), issue.input).message;
 }
 
@@ -95,12 +97,15 @@ function pathOf(issue: v.BaseIssue<unknown>): string {
 }
 
 function readable(expected: string): string {
-  return expected === "Object" ? "an object" : expected === "Array" ? "a list" : expected;
+  if (expected === "Object") return "an object";
+  if (expected === "Array") return "a list";
+  // Of several, the library says `("a" | "b")`.
+  return expected.replace(/^\((.*)\)$/, "$1").replaceAll(" | ", " or ");
 }
 
 const longestValue = 80;
 
 function shorten(value: unknown): string {
-  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  const text = JSON.stringify(value);
   return text.length > longestValue ? `${text.slice(0, longestValue)}...` : text;
 }

@@ -62,7 +62,7 @@ for (const { keys, code, message } of refused) {
 const wrongTypes = [
   {
     keys: { mtu: "1500" },
-    message: 'invalid value for "mtu": expected (number | "auto"), got "1500"',
+    message: 'invalid value for "mtu": expected number or "auto", got "1500"',
   },
   { keys: { mtu: -1 }, message: 'invalid value for "mtu": expected >=0, got -1' },
   {

@@ -395,6 +395,14 @@ const badConfigs = [
     message: 'invalid value for "ipam.ranges[0]": expected a list, got {}',
   },
   {
+    ipam: { subnet: "10.1.0.0/24", routes: [{ gw: "10.1.0.1" }] },
+    message: '"ipam.routes[0].dst" is missing',
+  },
+  {
+    ipam: { subnet: "10.1.0.0/24", reclaim: "no" },
+    message: 'invalid value for "ipam.reclaim": expected "boot" or "off", got "no"',
+  },
+  {
     ipam: { subnet: 5 },
     message: 'invalid value for "ipam.subnet": expected string, got 5',
   },
