@@ -11,8 +11,11 @@ export function integer(least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_
   return v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 }
 
+/** What a netlink attribute of 32 bits holds. */
+const unsigned32 = integer(0, 0xffffffff);
+
 /** An MTU in bytes; 0 leaves the kernel's default. IFLA_MTU is 32 bits wide. */
-export const mtu = integer(0, 0xffffffff);
+export const mtu = unsigned32;
 
 /** Keys by which an interface's MTU is set: bytes, 0 for the usual one, or "auto" (see pkg/link/master.ts). */
 export const mtuEntries = {
@@ -58,15 +61,15 @@ export const dns = v.object({
   options: v.optional(v.array(v.string())),
 });
 
-/** The specification's route object, all fields of 1.1.0. */
+/** The specification's route object, all fields of 1.1.0; what they may be is what linux/rtnetlink.h has room for. */
 export const route = v.object({
   dst: cidr,
   gw: v.optional(ipAddress),
-  mtu: v.optional(integer()),
-  advmss: v.optional(integer()),
-  priority: v.optional(integer()),
-  table: v.optional(integer()),
-  scope: v.optional(integer()),
+  mtu: v.optional(unsigned32),
+  advmss: v.optional(unsigned32),
+  priority: v.optional(unsigned32),
+  table: v.optional(unsigned32),
+  scope: v.optional(integer(0, 255)),
 });
 
 /** Keys that every plugin's configuration may hold; a plugin's own table may refine them. */

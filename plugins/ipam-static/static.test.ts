@@ -227,6 +227,16 @@ const refused: { call: Call; code: number; message: string }[] = [
     message: "invalid CIDR address: x",
   },
   {
+    call: { ipam: { addresses, routes: [{ gw: "10.1.0.1" }] } },
+    code: 7,
+    message: '"ipam.routes[0].dst" is missing',
+  },
+  {
+    call: { ipam: { addresses, routes: [{ dst: "0.0.0.0/0", gw: "10.1.0.1/24" }] } },
+    code: 7,
+    message: "invalid IP address: 10.1.0.1/24",
+  },
+  {
     call: { ipam: { addresses: [...addresses, { address: "10.2.0.5/24" }] }, cniVersion: "0.2.0" },
     code: 7,
     message: "CNI version 0.2.0 does not support more than 1 address per family",
@@ -236,6 +246,27 @@ const refused: { call: Call; code: number; message: string }[] = [
 for (const { call: given, code, message } of refused) {
   test(`ADD is refused: ${message} (${JSON.stringify(given)})`, () => {
     assert.deepEqual(failure("ADD", given), { code, message, details: undefined });
+  });
+}
+
+const limits = { mtu: 2 ** 32, advmss: 2 ** 32, priority: 2 ** 32, table: 2 ** 32, scope: 256 };
+
+for (const [key, limit] of Object.entries(limits)) {
+  test(`a route's ${key} is a whole number from 0 to ${limit - 1}`, () => {
+    const ipam = (value: unknown) => ({ ipam: { routes: [{ dst: "0.0.0.0/0", [key]: value }] } });
+    call("STATUS", ipam(0));
+    for (const value of [1, limit - 1]) {
+      const { routes } = JSON.parse(call("ADD", ipam(value)).stdout) as { routes: object[] };
+      assert.deepEqual(routes, [{ dst: "0.0.0.0/0", [key]: value }]);
+    }
+    for (const value of [-1, limit, 1.5, "7", [], true]) {
+      const { code, message } = failure("STATUS", ipam(value));
+      assert.equal(code, 7);
+      assert.ok(
+        message.startsWith(`invalid value for "ipam.routes[0].${key}": expected `),
+        message,
+      );
+    }
   });
 }
 
