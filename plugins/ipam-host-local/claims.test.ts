@@ -56,6 +56,20 @@ for (const [what, live] of Object.entries(longLives)) {
   });
 }
 
+for (const [stickyTtl, kept] of [
+  ["1d12h", []],
+  ["3d", ["10.1.0.2"]],
+] as const) {
+  test(`of a time to live of ${stickyTtl} two days ${kept.length > 0 ? "leave some" : "are more than all"}`, () => {
+    using machine = new Machine({ ...sticky, stickyTtl });
+    machine.add("c1", { args: pod("web-0") });
+    machine.del("c1");
+    age(machine, "10.1.0.2");
+    machine.gc([]);
+    assert.deepEqual(listDirectory(`${machine.sidePath}/claims/addresses`), kept);
+  });
+}
+
 test("the time of a claim counts from the release", () => {
   using machine = new Machine(sticky);
   machine.add("c1", { args: pod("web-0") });
@@ -163,8 +177,8 @@ test("a claimant's name is a file's, whatever the key", () => {
 
 for (const [key, value, message] of [
   ["sticky", "/A", 'invalid sticky template "/A": expected keys of CNI_ARGS like "A/B"'],
-  ["stickyTtl", "7 days", 'invalid duration "7 days": expected a time like "24h" or "1h30m"'],
-  ["stickyTtl", "0s", 'invalid duration "0s": expected a time like "24h" or "1h30m"'],
+  ["stickyTtl", "7 days", 'invalid duration "7 days": expected a time like "7d" or "1h30m"'],
+  ["stickyTtl", "0s", 'invalid duration "0s": expected a time like "7d" or "1h30m"'],
 ] as const) {
   test(`a configuration is refused: ${message}`, () => {
     using machine = new Machine({ subnet: "10.1.0.0/24", [key]: value });

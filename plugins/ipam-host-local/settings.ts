@@ -40,12 +40,12 @@ const template = v.pipe(
   ),
 );
 
-/** A time in Go's notation. */
+/** A time in Go's notation, or in days. */
 const duration = v.pipe(
   v.string(),
   v.check(
     (text) => parseDuration(text) !== undefined,
-    ({ input }) => `invalid duration "${input}": expected a time like "24h" or "1h30m"`,
+    ({ input }) => `invalid duration "${input}": expected a time like "7d" or "1h30m"`,
   ),
 );
 
@@ -194,11 +194,17 @@ export function readSettings({ config, cniVersion, cniArgs }: SettingsSource): S
   };
 }
 
-const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+const unitMs: Readonly<Record<string, number>> = {
+  d: 24 * 3_600_000,
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+  ms: 1,
+};
 
 /** Undefined for what is no positive time. */
 function parseDuration(text: string): number | undefined {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(d|h|ms|m|s)/g)];
   if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return undefined;
   const ms = parts.reduce((sum, [, n, unit = ""]) => sum + Number(n) * (unitMs[unit] ?? 0), 0);
   return ms > 0 ? ms : undefined;
