@@ -41,15 +41,6 @@ const At = {
 /** X_OK, unistd.h */
 const executeAccess = 1;
 
-/** What `fileSystemType` may answer: *_MAGIC, linux/magic.h */
-export const FileSystem = {
-  nsfs: 0x6e736673,
-  proc: 0x9fa0,
-  sysfs: 0x62656572,
-  tmpfs: 0x01021994,
-  cgroup2: 0x63677270,
-} as const;
-
 /** The number a path is relative to. */
 export function directoryFd(dir: Fd | undefined): number {
   return dir === undefined ? At.currentDirectory : dir.fd;
@@ -154,14 +145,6 @@ export function stat(target: string | Fd, options: { follow?: boolean; dir?: Fd 
 /** Whether the path leads to something that this process may run; whatever keeps it from knowing counts as no. */
 export function isExecutable(path: string): boolean {
   return attempt("faccessat", At.currentDirectory, cString(path), executeAccess) === 0;
-}
-
-/** The kind of file system a file is on, one of `FileSystem` or another magic number. */
-export function fileSystemType(target: string | Fd): number {
-  const bytes = new Uint8Array(128); // struct statfs; its type comes first
-  if (target instanceof Fd) check(attempt("fstatfs", target.fd, bytes), "statfs", target.subject);
-  else check(retry("statfs", cString(target), bytes), "statfs", target);
-  return new DataView(bytes.buffer).getUint32(0, true);
 }
 
 /** The names in a directory, in no order, without "." and "..". An open directory is read from its start. */

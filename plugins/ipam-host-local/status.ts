@@ -11,6 +11,7 @@ import {
 import { Errno, errnoText } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
 import { ifPresent, openDirectory } from "../../pkg/sys/file.ts";
+import { isFull } from "../../pkg/sys/file-system.ts";
 import { attempt } from "../../pkg/sys/syscall.ts";
 import { cString } from "../../pkg/sys/text.ts";
 import { listReserved, readOwner } from "./reservation.ts";
@@ -64,13 +65,17 @@ function openReservations(path: string): Fd | undefined {
   } catch (error) {
     throw unusable(path, toCniError(error).message);
   }
-  const existing = directory ? path : nearestExisting(path);
-  const result = attempt("faccessat", currentDirectory, cString(existing), readWriteSearch, 0);
-  if (result < 0) {
-    directory?.[Symbol.dispose]();
-    throw unusable(path, `write to ${existing}: ${errnoText(-result)}`);
-  }
-  return directory;
+  const reason = unwritable(directory ? path : nearestExisting(path));
+  if (reason === "") return directory;
+  directory?.[Symbol.dispose]();
+  throw unusable(path, reason);
+}
+
+/** Why nothing could be written in an existing directory; empty where it could. */
+function unwritable(path: string): string {
+  const result = attempt("faccessat", currentDirectory, cString(path), readWriteSearch, 0);
+  if (result < 0) return `write to ${path}: ${errnoText(-result)}`;
+  return isFull(path) ? errnoText(Errno.ENOSPC) : "";
 }
 
 /** The directory that a missing one would be made in. */

@@ -206,13 +206,29 @@ test("a file system without a free block fails the ADD, and leaves nothing", () 
     await mount("size=16k")(host);
     host.write(`${store}/lock`, "");
     await host.run("sh", "-c", "cat /dev/zero >/var/lib/cni/ballast || true");
+    const config = gatewayConfig();
+    assertError(await host.cni("STATUS", { config, plugin: "host-local" }), {
+      code: 50,
+      msg: `cannot reserve addresses in "${store}": no space left on device`,
+    });
     await host.unchangedBy(async () => {
-      const reply = await host.cni("ADD", { config: gatewayConfig() });
+      const reply = await host.cni("ADD", { config });
       assertError(reply, { code: 999, msg: /no space left on device/ });
-      assertSuccess(await host.cni("DEL", { config: gatewayConfig() }));
+      assertSuccess(await host.cni("DEL", { config }));
     });
     await host.run("rm", "/var/lib/cni/ballast");
+    assertSuccess(await host.cni("STATUS", { config, plugin: "host-local" }));
     resultOf(await host.cni("ADD", { config: gatewayConfig() }));
+  }));
+
+test("STATUS tells that a file system has no inode left for a reservation", () =>
+  withHost(async (host) => {
+    await mount("nr_inodes=3")(host);
+    await host.run("mkdir", "/var/lib/cni/networks");
+    const status = () => host.cni("STATUS", { config: gatewayConfig(), plugin: "host-local" });
+    assertSuccess(await status());
+    host.write("/var/lib/cni/last", "");
+    assertError(await status(), { code: 50, msg: /no space left on device/ });
   }));
 
 test("DEL reports a reservation that it could not remove, once it has removed the rest", () =>
