@@ -3,9 +3,9 @@
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
 import { type Address, formatAddress, parseAddress, sameAddress } from "../../pkg/ip/address.ts";
 import { describeRangeSet, offeringRange, type RangeSet, rangeOf } from "../../pkg/ip/range-set.ts";
-import { isGone } from "./origin.ts";
-import type { Owner } from "./reservation.ts";
-import type { Store } from "./store.ts";
+import { isGone } from "./store/origin.ts";
+import type { Owner } from "./store/reservation.ts";
+import type { Store } from "./store/store.ts";
 import { type Candidate, walk } from "./walk.ts";
 
 /** One range set, and for whom. */

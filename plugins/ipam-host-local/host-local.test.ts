@@ -9,7 +9,7 @@ import {
   symlink,
 } from "../../pkg/sys/file.ts";
 import { lock } from "../../pkg/sys/lock.ts";
-import { Store } from "./store.ts";
+import { Store } from "./store/store.ts";
 import { Machine } from "./testing/machine.ts";
 
 const dualStack = {

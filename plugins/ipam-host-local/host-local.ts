@@ -8,10 +8,7 @@ import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
 import { readText } from "../../pkg/sys/file.ts";
 import { allocate } from "./allocate.ts";
 import { checkReservations } from "./check.ts";
-import { attachmentClaimant, stickyClaimant } from "./claims.ts";
-import { describeNamespace } from "./origin.ts";
 import { refuseLeftOver, takeRequest } from "./requested.ts";
-import { type Holder, nameOf, type Owner } from "./reservation.ts";
 import { parseResolvConf } from "./resolv-conf.ts";
 import {
   configEntries,
@@ -22,7 +19,10 @@ import {
   type StoreSettings,
 } from "./settings.ts";
 import { refuseUnavailable } from "./status.ts";
-import { Store, type StorePlace } from "./store.ts";
+import { attachmentClaimant, stickyClaimant } from "./store/claims.ts";
+import { describeNamespace } from "./store/origin.ts";
+import { type Holder, nameOf, type Owner } from "./store/reservation.ts";
+import { Store, type StorePlace } from "./store/store.ts";
 import type { Candidate } from "./walk.ts";
 
 type Call = Context<ConfigOf<typeof configEntries>>;

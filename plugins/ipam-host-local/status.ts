@@ -14,8 +14,8 @@ import { ifPresent, openDirectory } from "../../pkg/sys/file.ts";
 import { isFull } from "../../pkg/sys/file-system.ts";
 import { attempt } from "../../pkg/sys/syscall.ts";
 import { cString } from "../../pkg/sys/text.ts";
-import { listReserved, readOwner } from "./reservation.ts";
-import { Store, type StorePlace } from "./store.ts";
+import { listReserved, readOwner } from "./store/reservation.ts";
+import { Store, type StorePlace } from "./store/store.ts";
 
 /** R_OK, W_OK and X_OK, unistd.h */
 const readWriteSearch = 7;

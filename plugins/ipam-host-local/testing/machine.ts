@@ -13,7 +13,7 @@ import {
 import { Scratch } from "../../../pkg/sys/testing/scratch.ts";
 import { encode } from "../../../pkg/sys/text.ts";
 import { hostLocal } from "../host-local.ts";
-import { listReserved } from "../reservation.ts";
+import { listReserved } from "../store/reservation.ts";
 
 /** How a call differs from the ordinary one. */
 export interface CallOptions {

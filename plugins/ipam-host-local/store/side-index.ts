@@ -5,8 +5,8 @@
  * again. A list may name too much; whoever uses it looks into the files it names.
  */
 
-import type { Fd } from "../../pkg/sys/fd.ts";
-import { listInodes } from "../../pkg/sys/file.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
+import { listInodes } from "../../../pkg/sys/file.ts";
 import { KnownFiles, type KnownFolder } from "./known-files.ts";
 import { type Held, OwnerIndex } from "./owner-index.ts";
 import { isReservationName, nameOf, type Owner, readOwner } from "./reservation.ts";

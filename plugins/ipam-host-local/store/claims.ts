@@ -6,10 +6,10 @@
  * one goes without.
  */
 
-import { parseAddress } from "../../pkg/ip/address.ts";
-import { hash32 } from "../../pkg/link/attachment.ts";
-import { realtimeMs } from "../../pkg/sys/clock.ts";
-import { Errno, isSysError } from "../../pkg/sys/errno.ts";
+import { parseAddress } from "../../../pkg/ip/address.ts";
+import { hash32 } from "../../../pkg/link/attachment.ts";
+import { realtimeMs } from "../../../pkg/sys/clock.ts";
+import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
 import {
   listDirectory,
   makeDirectories,
@@ -18,9 +18,9 @@ import {
   stat,
   symlink,
   unlink,
-} from "../../pkg/sys/file.ts";
-import { attempt, check } from "../../pkg/sys/syscall.ts";
-import { cString } from "../../pkg/sys/text.ts";
+} from "../../../pkg/sys/file.ts";
+import { attempt, check } from "../../../pkg/sys/syscall.ts";
+import { cString } from "../../../pkg/sys/text.ts";
 import { nameOf, type Owner } from "./reservation.ts";
 
 /** NAME_MAX less room for a digest and a suffix. */

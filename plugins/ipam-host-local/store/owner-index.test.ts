@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Fd } from "../../pkg/sys/fd.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
 import {
   listDirectory,
   makeDirectories,
@@ -9,11 +9,11 @@ import {
   stat,
   symlink,
   unlink,
-} from "../../pkg/sys/file.ts";
-import { Scratch } from "../../pkg/sys/testing/scratch.ts";
+} from "../../../pkg/sys/file.ts";
+import { Scratch } from "../../../pkg/sys/testing/scratch.ts";
+import { Machine } from "../testing/machine.ts";
 import { type Held, nothingHeld, OwnerIndex } from "./owner-index.ts";
 import type { Owner } from "./reservation.ts";
-import { Machine } from "./testing/machine.ts";
 
 const eth0 = (containerId: string): Owner => ({ containerId, ifName: "eth0" });
 const holding = (...addresses: string[]): Held => ({ addresses, namespace: "" });

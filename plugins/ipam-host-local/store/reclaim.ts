@@ -1,6 +1,6 @@
 /** Takes back what this machine reserved before its latest boot: nobody can hold it any more, and no DEL will come. */
 
-import { unlink } from "../../pkg/sys/file.ts";
+import { unlink } from "../../../pkg/sys/file.ts";
 import { attachmentClaimant, type Claims } from "./claims.ts";
 import type { KnownFolder } from "./known-files.ts";
 import type { Owner } from "./reservation.ts";

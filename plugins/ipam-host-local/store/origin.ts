@@ -1,8 +1,8 @@
 /** Where and when a reservation is made: on which machine, since which boot, for which network namespace. */
 
-import { Errno, isSysError } from "../../pkg/sys/errno.ts";
-import { OpenFlag, openFile, read, stat } from "../../pkg/sys/file.ts";
-import { decode } from "../../pkg/sys/text.ts";
+import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
+import { OpenFlag, openFile, read, stat } from "../../../pkg/sys/file.ts";
+import { decode } from "../../../pkg/sys/text.ts";
 
 /** What the kernel makes anew at each boot. */
 const bootIdPath = "/proc/sys/kernel/random/boot_id";

@@ -9,8 +9,8 @@
  * for which its name alone would not do: the other suite may have used the address since.
  */
 
-import { Errno } from "../../pkg/sys/errno.ts";
-import type { Fd } from "../../pkg/sys/fd.ts";
+import { Errno } from "../../../pkg/sys/errno.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
 import {
   ifPresent,
   listDirectory,
@@ -21,9 +21,9 @@ import {
   rename,
   symlink,
   unlink,
-} from "../../pkg/sys/file.ts";
-import { attempt, check } from "../../pkg/sys/syscall.ts";
-import { cString } from "../../pkg/sys/text.ts";
+} from "../../../pkg/sys/file.ts";
+import { attempt, check } from "../../../pkg/sys/syscall.ts";
+import { cString } from "../../../pkg/sys/text.ts";
 
 /** The folder of files made by somebody else, or nobody knows when. */
 const others = "other";

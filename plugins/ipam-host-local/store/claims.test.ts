@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { realtimeMs, sleepMs } from "../../pkg/sys/clock.ts";
-import { listDirectory } from "../../pkg/sys/file.ts";
-import { call } from "../../pkg/sys/syscall.ts";
-import { Scratch } from "../../pkg/sys/testing/scratch.ts";
-import { cString } from "../../pkg/sys/text.ts";
+import { realtimeMs, sleepMs } from "../../../pkg/sys/clock.ts";
+import { listDirectory } from "../../../pkg/sys/file.ts";
+import { call } from "../../../pkg/sys/syscall.ts";
+import { Scratch } from "../../../pkg/sys/testing/scratch.ts";
+import { cString } from "../../../pkg/sys/text.ts";
+import { Machine } from "../testing/machine.ts";
 import { Claims, stickyClaimant } from "./claims.ts";
-import { Machine } from "./testing/machine.ts";
 
 const sticky = { subnet: "10.1.0.0/29", sticky: "K8S_POD_NAMESPACE/K8S_POD_NAME" };
 const pod = (name: string) =>

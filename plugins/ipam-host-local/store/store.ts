@@ -3,12 +3,13 @@
  * owner, and a lock. Both suites can work on one directory in turn or at once.
  */
 
-import { toCniError } from "../../pkg/cni/error.ts";
-import { Errno, isSysError } from "../../pkg/sys/errno.ts";
-import type { Fd } from "../../pkg/sys/fd.ts";
-import { ifPresent, openDirectory } from "../../pkg/sys/file.ts";
+import { toCniError } from "../../../pkg/cni/error.ts";
+import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
+import { ifPresent, openDirectory } from "../../../pkg/sys/file.ts";
 import { Claims } from "./claims.ts";
 import type { LastReserved } from "./last-reserved.ts";
+import { lockTimeoutMs, takeLock } from "./lock.ts";
 import { readBootId, readMachineId } from "./origin.ts";
 import { type Held, nothingHeld } from "./owner-index.ts";
 import { Reclaim } from "./reclaim.ts";
@@ -22,7 +23,6 @@ import {
 } from "./reservation.ts";
 import { ReservationFiles } from "./reservation-files.ts";
 import { SideIndex, type SideIndexPlace } from "./side-index.ts";
-import { lockTimeoutMs, takeLock } from "./store-lock.ts";
 
 /** Where a network's reservations are, and who is asking. */
 export interface StorePlace {

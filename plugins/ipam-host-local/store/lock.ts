@@ -1,10 +1,10 @@
 /** The lock that the reference takes, too: `lock` in the directory of reservations. */
 
-import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
-import { Errno, isSysError, SysError } from "../../pkg/sys/errno.ts";
-import type { Fd } from "../../pkg/sys/fd.ts";
-import { OpenFlag, openFile } from "../../pkg/sys/file.ts";
-import { lock } from "../../pkg/sys/lock.ts";
+import { CniError, ErrorCode } from "../../../pkg/cni/error.ts";
+import { Errno, isSysError, SysError } from "../../../pkg/sys/errno.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
+import { OpenFlag, openFile } from "../../../pkg/sys/file.ts";
+import { lock } from "../../../pkg/sys/lock.ts";
 
 /** A thousand others may wait in front of us; a process that is stuck for longer is not going to move. */
 export const lockTimeoutMs = 30_000;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { listDirectory, openDirectory, stat } from "../../pkg/sys/file.ts";
-import { removeTree, Scratch } from "../../pkg/sys/testing/scratch.ts";
+import { listDirectory, openDirectory, stat } from "../../../pkg/sys/file.ts";
+import { removeTree, Scratch } from "../../../pkg/sys/testing/scratch.ts";
+import { Machine } from "../testing/machine.ts";
 import { nameOf, readHolders } from "./reservation.ts";
 import { SideIndex, type SideIndexPlace } from "./side-index.ts";
-import { Machine } from "./testing/machine.ts";
 
 const ids = ["a", "b", "c"];
 const interfaces = ["eth0", "net1"];

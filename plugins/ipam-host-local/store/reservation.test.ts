@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { symlink } from "../../pkg/sys/file.ts";
-import { Scratch } from "../../pkg/sys/testing/scratch.ts";
-import { encode } from "../../pkg/sys/text.ts";
-import { createExclusive } from "../../pkg/sys/whole-file.ts";
+import { symlink } from "../../../pkg/sys/file.ts";
+import { Scratch } from "../../../pkg/sys/testing/scratch.ts";
+import { encode } from "../../../pkg/sys/text.ts";
+import { createExclusive } from "../../../pkg/sys/whole-file.ts";
 import { formatOwner, listReserved, parseOwner, readOwner } from "./reservation.ts";
 
 const cases = [

@@ -1,9 +1,9 @@
 /** Reservation files: named after an address, each saying who holds it. */
 
-import type { Fd } from "../../pkg/sys/fd.ts";
-import { listDirectory, OpenFlag } from "../../pkg/sys/file.ts";
-import { attempt } from "../../pkg/sys/syscall.ts";
-import { cString, decode } from "../../pkg/sys/text.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
+import { listDirectory, OpenFlag } from "../../../pkg/sys/file.ts";
+import { attempt } from "../../../pkg/sys/syscall.ts";
+import { cString, decode } from "../../../pkg/sys/text.ts";
 
 /** One attachment. `ifName` is empty in files of old versions, which named the container only. */
 export interface Owner {

@@ -1,12 +1,12 @@
 /** The reservation files of one network's directory, as they are made, taken over and removed. */
 
-import { parseAddress } from "../../pkg/ip/address.ts";
-import { Errno, isSysError, SysError } from "../../pkg/sys/errno.ts";
-import type { Fd } from "../../pkg/sys/fd.ts";
-import { listDirectory, unlink } from "../../pkg/sys/file.ts";
-import { attempt } from "../../pkg/sys/syscall.ts";
-import { cString, encode } from "../../pkg/sys/text.ts";
-import { createExclusive, replaceFile, temporaryPrefix } from "../../pkg/sys/whole-file.ts";
+import { parseAddress } from "../../../pkg/ip/address.ts";
+import { Errno, isSysError, SysError } from "../../../pkg/sys/errno.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
+import { listDirectory, unlink } from "../../../pkg/sys/file.ts";
+import { attempt } from "../../../pkg/sys/syscall.ts";
+import { cString, encode } from "../../../pkg/sys/text.ts";
+import { createExclusive, replaceFile, temporaryPrefix } from "../../../pkg/sys/whole-file.ts";
 import { LastReserved } from "./last-reserved.ts";
 import { formatOwner, listReserved, type Owner, readOwner } from "./reservation.ts";
 

@@ -11,10 +11,10 @@
  * reservation always comes first. An index that is not current is brought up to date from the files.
  */
 
-import { parseAddress } from "../../pkg/ip/address.ts";
-import { realtimeMs } from "../../pkg/sys/clock.ts";
-import { Errno, isSysError } from "../../pkg/sys/errno.ts";
-import type { Fd } from "../../pkg/sys/fd.ts";
+import { parseAddress } from "../../../pkg/ip/address.ts";
+import { realtimeMs } from "../../../pkg/sys/clock.ts";
+import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
 import {
   ifPresent,
   listDirectory,
@@ -27,8 +27,8 @@ import {
   stat,
   symlink,
   unlink,
-} from "../../pkg/sys/file.ts";
-import { call } from "../../pkg/sys/syscall.ts";
+} from "../../../pkg/sys/file.ts";
+import { call } from "../../../pkg/sys/syscall.ts";
 import { nameOf, type Owner } from "./reservation.ts";
 
 /** What an attachment holds. */

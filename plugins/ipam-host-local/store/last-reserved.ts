@@ -1,11 +1,11 @@
 /** Where the walk through a range set stopped: the file `last_reserved_ip.<index>`, holding an address. */
 
-import { type Address, parseAddress } from "../../pkg/ip/address.ts";
-import { Errno, SysError } from "../../pkg/sys/errno.ts";
-import type { Fd } from "../../pkg/sys/fd.ts";
-import { OpenFlag, openFile, read } from "../../pkg/sys/file.ts";
-import { call } from "../../pkg/sys/syscall.ts";
-import { decode, encode } from "../../pkg/sys/text.ts";
+import { type Address, parseAddress } from "../../../pkg/ip/address.ts";
+import { Errno, SysError } from "../../../pkg/sys/errno.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
+import { OpenFlag, openFile, read } from "../../../pkg/sys/file.ts";
+import { call } from "../../../pkg/sys/syscall.ts";
+import { decode, encode } from "../../../pkg/sys/text.ts";
 
 /** Longer than any address. */
 const longestContent = 64;
