@@ -18,6 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "pkg/nftables": ["pkg/netlink", "pkg/ip", "pkg/sys"],
   "pkg/conntrack": ["pkg/netlink", "pkg/ip", "pkg/sys"],
   "pkg/iptables": ["pkg/cni", "pkg/ip", "pkg/sys"],
+  "pkg/dbus": ["pkg/sys"],
   "pkg/sysctl": ["pkg/sys"],
   "pkg/ns": ["pkg/netlink", "pkg/cni", "pkg/sys"],
   "pkg/invoke": ["pkg/cni", "pkg/sys"],

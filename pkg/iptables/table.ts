@@ -9,13 +9,18 @@ export type TableName = "filter" | "nat" | "mangle" | "raw";
 /** One step of a change, in the words of `iptables`. */
 export type Step = Words;
 
+/** A table with rules that the programs themselves cannot show. */
+export class UnreadableTableError extends Error {
+  override readonly name = "UnreadableTableError";
+}
+
 /** What a table held when it was read. Rules are read one chain at a time: a busy host has thousands of others. */
 export class Table {
   readonly name: TableName;
   readonly #lines = new Map<string, string[]>();
   readonly #read = new Map<string, readonly Words[]>();
 
-  /** Throws where the programs themselves cannot show the table. */
+  /** Throws UnreadableTableError for the answer that there is no answer. */
   constructor(name: TableName, saved: string) {
     this.name = name;
     for (const line of saved.split("\n")) this.#take(line);
@@ -28,7 +33,9 @@ export class Table {
       const end = line.indexOf(" ", 3);
       this.#lines.get(line.slice(3, end))?.push(line.slice(end + 1));
     } else if (line.startsWith("#") && line.includes("is incompatible")) {
-      throw new Error(`table "${this.name}" holds rules that iptables cannot read, made by nft`);
+      throw new UnreadableTableError(
+        `table "${this.name}" holds rules that iptables cannot read, made by nft`,
+      );
     }
   }
 

@@ -2,7 +2,8 @@
 
 import { attributes, be32, flagged, string } from "../netlink/codec.ts";
 import { MessageFlag, type Request } from "../netlink/message.ts";
-import { type ChainKey, Message, request } from "./message.ts";
+import { FilterFamily, filterHeader } from "../netlink/nfnetlink.ts";
+import { type ChainKey, Message, request, type TableFamily } from "./message.ts";
 import { notes } from "./userdata.ts";
 
 /** NFTA_HOOK_*, linux/netfilter/nf_tables.h */
@@ -76,6 +77,47 @@ export function deleteChain({ family, table, chain }: ChainKey): Request {
     message: Message.deleteChain,
     family,
     write: (to) => chainAttributes.write(to, { table, name: chain }, {}),
+  });
+}
+
+/** NF_DROP and NF_ACCEPT, linux/netfilter.h: what becomes of a packet that no rule decides about */
+export const Policy = { drop: 0, accept: 1 } as const;
+
+/** A chain that packets come to, and where it is. */
+export interface ListedChain extends ChainKey {
+  readonly base?: BaseChain & { readonly policy: number };
+}
+
+const familyNames = new Map<number, TableFamily>(
+  (["inet", "ipv4", "ipv6", "bridge"] as const).map((name) => [FilterFamily[name], name]),
+);
+
+/** Lists the chains of all tables, but of families that have no name here: for NetlinkSocket.dump. */
+export function dumpChains(): Request<ListedChain | undefined> {
+  return request({
+    purpose: "list chains",
+    message: Message.getChain,
+    write: () => {},
+    read(from, start, end) {
+      const family = familyNames.get(from.view.getUint8(start - filterHeader.size));
+      if (family === undefined) return undefined;
+      const {
+        table = "",
+        name: chain = "",
+        hook,
+        type,
+        policy = Policy.accept,
+      } = chainAttributes.read(from, start, end, {});
+      if (hook === undefined) return { family, table, chain };
+      const { number = 0, priority = 0 } = hook;
+      const base = {
+        type: type as BaseChain["type"],
+        hook: number,
+        priority: priority | 0,
+        policy,
+      };
+      return { family, table, chain, base };
+    },
   });
 }
 

@@ -9,11 +9,12 @@ import { FilterFamily } from "../netlink/nfnetlink.ts";
 import { hex, toHex } from "../netlink/testing/hex.ts";
 import { WireError } from "../netlink/wire.ts";
 import { count } from "./expression/counter.ts";
-import { ConnectionKey, ConnectionStatus } from "./expression/ct.ts";
+import { ConnectionKey, ConnectionState, ConnectionStatus } from "./expression/ct.ts";
 import { decide, enter, setRegister } from "./expression/immediate.ts";
 import { limitPackets } from "./expression/limit.ts";
 import { lookUp } from "./expression/lookup.ts";
 import { masquerade } from "./expression/masq.ts";
+import { matchConnectionState } from "./expression/match.ts";
 import { MetaKey, storeMeta } from "./expression/meta.ts";
 import { NatType, translate } from "./expression/nat.ts";
 import { loadPayload } from "./expression/payload.ts";
@@ -236,6 +237,15 @@ const cases: { nft: string; expressions: Expression[]; wire: string }[] = [
       "696d6d6564696174650000001c0002800800010000000000100002800c0002800800010000000000",
   },
 ];
+
+test("a match of iptables is that of iptables-nft, both ways", () => {
+  // Of "iptables-nft -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED": nearly all of it is zero.
+  const state = "00".repeat(146) + "0100" + "0000" + "0600" + "00".repeat(16);
+  const wire = `d80001800a0001006d61746368000000c80002800e000100636f6e6e747261636b000000080002000000 0003ac000300${state}`;
+  const parts = [matchConnectionState(ConnectionState.established | ConnectionState.related)];
+  assert.equal(toHex(encode(expressions, parts)), wire.replaceAll(" ", ""));
+  assert.deepEqual(decode(expressions, hex(wire)), parts);
+});
 
 for (const { nft, expressions: parts, wire } of cases) {
   test(`the expressions of "${nft}" are those of nft, both ways`, () => {

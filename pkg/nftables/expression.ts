@@ -10,6 +10,7 @@ import { immediate } from "./expression/immediate.ts";
 import { limit } from "./expression/limit.ts";
 import { lookup } from "./expression/lookup.ts";
 import { masq } from "./expression/masq.ts";
+import { match } from "./expression/match.ts";
 import { meta } from "./expression/meta.ts";
 import { nat } from "./expression/nat.ts";
 import { payload } from "./expression/payload.ts";
@@ -34,6 +35,7 @@ const kinds = {
   counter,
   limit,
   reject,
+  match,
 };
 
 type Kinds = typeof kinds;

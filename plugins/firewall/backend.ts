@@ -1,0 +1,188 @@
+/** Which backend an attachment's rules go to, and how they are removed from all of them. */
+
+import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
+import { findFilter, openFilter } from "../../pkg/filter/backend.ts";
+import type { Family } from "../../pkg/ip/address.ts";
+import type { Prefix } from "../../pkg/ip/prefix.ts";
+import { findPrograms, openPrograms, type Programs } from "../../pkg/iptables/program.ts";
+import { UnreadableTableError } from "../../pkg/iptables/table.ts";
+import type { Context } from "../../pkg/skel/context.ts";
+import { ifPresent, stat } from "../../pkg/sys/file.ts";
+import type { BackendName, FirewallConfig, Settings } from "./config.ts";
+import {
+  addSources,
+  findFirewalld,
+  forbidSources,
+  openFirewalld,
+  sourcesOf,
+  verifySources,
+} from "./firewalld.ts";
+import * as iptables from "./iptables.ts";
+import * as nftables from "./nftables.ts";
+import { SourceFiles } from "./source-files.ts";
+import { families, type Wish } from "./wish.ts";
+
+type Call = Context<FirewallConfig>;
+
+/** Lets addresses through, or says whether it does. */
+export interface Backend {
+  allow(wish: Wish): void;
+  verify(wish: Wish): void;
+}
+
+const purpose = "cannot set up the firewall";
+
+/** How long to wait for another of this suite that changes tables of iptables. */
+const lockMs = 10_000;
+
+/** The backend that was asked for; else firewalld where it runs, iptables where it is, nf_tables. */
+export function backendFor(context: Call, settings: Settings): Backend {
+  const { backend } = settings;
+  if (backend === "firewalld" || (backend === undefined && runsFirewalld(context))) {
+    return firewalldBackend(context, settings);
+  }
+  return filterBackend(context, backend);
+}
+
+function runsFirewalld(context: Call): boolean {
+  using firewalld = findFirewalld(context);
+  return firewalld !== undefined;
+}
+
+function filterBackend(context: Call, asked: BackendName | undefined): Backend {
+  if (asked === "iptables") return iptablesBackend(context);
+  if (asked === "nftables" || !hasPrograms(context)) return nftablesBackend(context);
+  return eitherBackend(context, iptablesBackend(context), nftablesBackend(context));
+}
+
+function hasPrograms({ env }: Call): boolean {
+  return families.every((family) => findPrograms(family, { env }) !== undefined);
+}
+
+/** For a host that did not say what it wants, and whose table of that name is nft's own. */
+function eitherBackend({ log }: Call, first: Backend, second: Backend): Backend {
+  const either = (verb: keyof Backend) => (wish: Wish) => {
+    try {
+      first[verb](wish);
+    } catch (error) {
+      if (!(error instanceof UnreadableTableError)) throw error;
+      log(`going on with nftables: ${error.message}`);
+      second[verb](wish);
+    }
+  };
+  return { allow: either("allow"), verify: either("verify") };
+}
+
+function iptablesBackend({ env, cancelFd, host }: Call): Backend {
+  const forEach = (wish: Wish, work: (programs: Programs, wish: Wish) => void) => {
+    for (const family of familiesOf(wish.addresses)) {
+      work(openPrograms(family, { env, cancelFd }, purpose), wish);
+    }
+  };
+  return {
+    allow: (wish) =>
+      host.exclusively({ timeoutMs: lockMs, cancelFd }, () => forEach(wish, iptables.allow)),
+    verify: (wish) => forEach(wish, iptables.verify),
+  };
+}
+
+function familiesOf(addresses: readonly Prefix[]): Family[] {
+  return families.filter((family) => addresses.some(({ address }) => address.family === family));
+}
+
+function nftablesBackend({ host }: Call): Backend {
+  return {
+    allow: (wish) => nftables.allow(openFilter(host, purpose), wish),
+    verify: (wish) => nftables.verify(openFilter(host, purpose), wish),
+  };
+}
+
+/** firewalld knows no policy between bridges: that goes where it would without it. */
+function firewalldBackend(context: Call, { zone, policy }: Settings): Backend {
+  const and = (wish: Wish, verb: keyof Backend) => {
+    if (policy !== "open") filterBackend(context, undefined)[verb]({ ...wish, accept: false });
+  };
+  return {
+    allow(wish) {
+      using firewalld = openFirewalld(context);
+      using files = new SourceFiles();
+      const sources = sourcesOf(wish.addresses);
+      files.write({ owner: wish.owner, zone, sources });
+      addSources(firewalld, { zone, sources });
+      and(wish, "allow");
+    },
+    verify(wish) {
+      using firewalld = openFirewalld(context);
+      verifySources(firewalld, { zone, sources: sourcesOf(wish.addresses) });
+      and(wish, "verify");
+    },
+  };
+}
+
+/** What is to go. */
+export interface Removal {
+  readonly isGone: (owner: string) => boolean;
+  /** Those of a result: what the reference made is known by them alone. */
+  readonly addresses?: readonly Prefix[];
+}
+
+/**
+ * Removes the rules from wherever they may be: what decided where they went may have changed since. Only a word in the
+ * configuration keeps iptables from being run. Each backend has its turn, whatever becomes of the others.
+ */
+export function removeEverywhere(context: Call, { isGone, addresses = [] }: Removal): void {
+  const { attempt, config, env, host } = context;
+  const zone = config.firewalldZone || "trusted";
+  const mayBeSources = config.backend === "" || config.backend === "firewalld";
+  const given = mayBeSources && addresses.length > 0 ? sourcesOf(addresses) : [];
+  attempt(() => forbidSources({ env }, isGone, { zone, sources: given }));
+  attempt(() => {
+    const socket = findFilter(host);
+    if (socket !== undefined) nftables.forbid(socket, isGone);
+  });
+  if (mayUseIptables(config)) attempt(() => removeFromIptables(context, { isGone, addresses }));
+}
+
+function mayUseIptables({ backend, ingressPolicy }: FirewallConfig): boolean {
+  if (backend === "firewalld") return ingressPolicy !== "" && ingressPolicy !== "open";
+  return backend !== "nftables";
+}
+
+function removeFromIptables(context: Call, removal: iptables.Removal): void {
+  const { env, host, log } = context;
+  const { addresses = [] } = removal;
+  const concerned = addresses.length > 0 ? familiesOf(addresses) : families.filter(isInKernel);
+  host.exclusively({ timeoutMs: lockMs }, () => {
+    for (const family of concerned) {
+      const programs = findPrograms(family, { env });
+      if (programs === undefined) continue;
+      try {
+        iptables.forbid(programs, removal);
+      } catch (error) {
+        // Then ADD did not put anything there either.
+        if (!(error instanceof UnreadableTableError)) throw error;
+        log(`nothing removed by iptables: ${error.message}`);
+      }
+    }
+  });
+}
+
+/** A kernel without IPv6 has no table of it. */
+function isInKernel(family: Family): boolean {
+  return family === 4 || ifPresent(() => stat("/proc/sys/net/ipv6")) !== undefined;
+}
+
+/** Throws code 50 where the backend cannot work. */
+export function requireBackend(context: Call, { backend }: Settings): void {
+  const { env, host } = context;
+  const isThere: Record<BackendName, () => boolean> = {
+    firewalld: () => runsFirewalld(context),
+    iptables: () => findPrograms(4, { env }) !== undefined,
+    nftables: () => findFilter(host) !== undefined,
+  };
+  const candidates =
+    backend === undefined ? (["iptables", "nftables", "firewalld"] as const) : [backend];
+  if (candidates.some((name) => isThere[name]())) return;
+  const what = candidates.join(", ");
+  throw new CniError(ErrorCode.notAvailable, `${purpose}: this host has no ${what}`);
+}
