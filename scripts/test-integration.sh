@@ -46,6 +46,7 @@ if [ -z "${TSCNI_REFERENCE_BIN:-}" ]; then
   scripts/install-reference.sh || true # without it the comparisons are skipped, and say so
 fi
 scripts/install-runtimes.sh || true # the same for their tests
+scripts/install-firewalld.sh || true
 
 files=()
 for name in "$@"; do files+=("test/integration/${name%.test.ts}.test.ts"); done
