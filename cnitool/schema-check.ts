@@ -157,13 +157,16 @@ function unmetValue(schema: Schema, value: unknown): string | undefined {
   if (typeof value === "string" && typeof schema.pattern === "string") {
     if (!new RegExp(schema.pattern, "u").test(value)) return describe(schema);
   }
-  const { minimum, maximum, minItems } = schema;
+  const { minimum, maximum, minItems, maxItems } = schema;
   if (typeof value === "number") {
     if (typeof minimum === "number" && value < minimum) return `at least ${minimum}`;
     if (typeof maximum === "number" && value > maximum) return `at most ${maximum}`;
   }
   if (Array.isArray(value) && typeof minItems === "number" && value.length < minItems) {
     return `at least ${minItems} of them`;
+  }
+  if (Array.isArray(value) && typeof maxItems === "number" && value.length > maxItems) {
+    return `at most ${maxItems} of them`;
   }
   return undefined;
 }

@@ -6,7 +6,7 @@
 import * as v from "valibot";
 
 /** Keywords for a text. */
-function says<const Keywords extends Readonly<Record<string, unknown>>>(keywords: Keywords) {
+export function says<const Keywords extends Readonly<Record<string, unknown>>>(keywords: Keywords) {
   return v.metadata<string, Keywords>(keywords);
 }
 
@@ -26,14 +26,39 @@ export const saysCidr = says({
   pattern: `^(${cidr4}|${cidr6})$`,
 });
 
-/** Groups of hexadecimal digits for 6, 8 and 20 bytes. */
-function groups(digits: number, separator: string): string {
-  const one = `[0-9A-Fa-f]{${digits}}`;
-  const further = [6, 8, 20].map((bytes) => `{${(2 * bytes) / digits - 1}}`);
-  return further.map((count) => `${one}(${separator}${one})${count}`).join("|");
+/** A MAC address of so many bytes, in each of its notations. */
+function macPattern(...lengths: readonly number[]): string {
+  const groups = (digits: number, separator: string) => {
+    const one = `[0-9A-Fa-f]{${digits}}`;
+    const further = lengths.map((bytes) => `{${(2 * bytes) / digits - 1}}`);
+    return further.map((count) => `${one}(${separator}${one})${count}`).join("|");
+  };
+  return `${groups(2, ":")}|${groups(2, "-")}|${groups(4, "\\.")}`;
 }
 
-export const saysMac = says({
+export const saysMac = says({ title: "a MAC address", pattern: `^(${macPattern(6, 8, 20)})$` });
+export const saysMacOrNothing = says({
   title: "a MAC address",
-  pattern: `^(${groups(2, ":")}|${groups(2, "-")}|${groups(4, "\\.")})$`,
+  pattern: `^(|${macPattern(6, 8, 20)})$`,
 });
+/** What an interface may have: Ethernet's length, and no group's address. */
+export const saysUnicastMac = says({
+  title: "a MAC address of one interface, such as 0a:00:00:00:00:01",
+  pattern: `^(|(?=.[02468aceACE])(${macPattern(6)}))$`,
+});
+
+/** As the kernel names interfaces: IFNAMSIZ, linux/if.h. */
+export const saysLinkName = says({
+  title: "an interface's name of at most 15 characters",
+  pattern: "^[^/:\\s]{0,15}$",
+});
+
+/** One of these, where the plugin refuses others in words of its own; an empty text is an absent one. */
+export function saysOneOf(...texts: readonly string[]) {
+  return says({ enum: [...texts, ""] });
+}
+
+/** A number within bounds, where the plugin refuses others in words of its own. */
+export function saysWithin(minimum: number, maximum: number) {
+  return v.metadata<number, { minimum: number; maximum: number }>({ minimum, maximum });
+}

@@ -15,11 +15,12 @@ import {
 import type { Prefix } from "../ip/prefix.ts";
 import { ownAddresses } from "../link/verify.ts";
 import type { Context } from "./context.ts";
+import { saysOneOf } from "./json-schema.ts";
 
 /** Keys for the plugin's table. */
 export const masqueradeEntries = {
   ipMasq: v.optional(v.boolean(), false),
-  ipMasqBackend: v.optional(v.string()),
+  ipMasqBackend: v.optional(v.pipe(v.string(), saysOneOf("nftables", "iptables"))),
 };
 
 /** A configuration with those keys. */

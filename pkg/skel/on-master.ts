@@ -7,11 +7,12 @@ import type { Link } from "../netlink/rtnetlink/link.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import type { Context } from "./context.ts";
 import { mtuEntries } from "./field.ts";
+import { saysLinkName } from "./json-schema.ts";
 
 /** Their keys. */
 export const masterEntries = {
   ...mtuEntries,
-  master: v.optional(v.string(), ""),
+  master: v.optional(v.pipe(v.string(), saysLinkName), ""),
   linkInContainer: v.optional(v.boolean(), false),
   enabledad: v.optional(v.boolean()),
 };

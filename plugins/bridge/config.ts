@@ -2,18 +2,19 @@
 
 import * as v from "valibot";
 import { integer, mac, mtuEntries } from "../../pkg/skel/field.ts";
+import { saysLinkName, saysWithin } from "../../pkg/skel/json-schema.ts";
 import { checkMasqueradeConfig, masqueradeEntries } from "../../pkg/skel/masquerade.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
-import { checkVlans } from "./vlans.ts";
+import { checkVlans, highestVlan } from "./vlans.ts";
 
 const flag = v.optional(v.boolean(), false);
-const id = v.optional(integer());
+const vlanId = v.optional(v.pipe(integer(), saysWithin(1, highestVlan)));
 /** IFNAMSIZ less its NUL, linux/if.h */
 const longestName = 15;
 
 /** Keys besides the common ones; README.md says what each does. */
 export const bridgeEntries = {
-  bridge: v.optional(v.string(), "cni0"),
+  bridge: v.optional(v.pipe(v.string(), saysLinkName), "cni0"),
   isGateway: flag,
   isDefaultGateway: flag,
   forceAddress: flag,
@@ -24,8 +25,8 @@ export const bridgeEntries = {
   disableContainerInterface: flag,
   portIsolation: flag,
   ...masqueradeEntries,
-  vlan: v.optional(integer(), 0),
-  vlanTrunk: v.optional(v.array(v.object({ minID: id, maxID: id, id }))),
+  vlan: v.optional(v.pipe(integer(), saysWithin(0, highestVlan)), 0),
+  vlanTrunk: v.optional(v.array(v.object({ minID: vlanId, maxID: vlanId, id: vlanId }))),
   preserveDefaultVlan: flag,
   macspoofchk: flag,
   args: v.optional(v.object({ cni: v.optional(v.object({ mac: v.optional(mac) })) })),

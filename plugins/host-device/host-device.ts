@@ -5,6 +5,7 @@ import { lend, takeBack, takeBackStale } from "../../pkg/link/borrowed.ts";
 import { findLink } from "../../pkg/link/find.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { addInterface, addressesFromIpam, checkInterface } from "../../pkg/skel/interface.ts";
+import { saysMacOrNothing } from "../../pkg/skel/json-schema.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
 import { removeAndRelease } from "../../pkg/skel/release.ts";
 import { type DeviceKeys, deviceKeys, findDevice, isUserspaceDevice } from "./device.ts";
@@ -13,7 +14,7 @@ const text = v.optional(v.string(), "");
 
 const entries = {
   device: text,
-  hwaddr: text,
+  hwaddr: v.optional(v.pipe(v.string(), saysMacOrNothing), ""),
   kernelpath: text,
   pciBusID: text,
   DPDKMode: v.optional(v.boolean(), false),

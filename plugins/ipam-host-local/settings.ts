@@ -9,7 +9,7 @@ import { type Address, parseAddress } from "../../pkg/ip/address.ts";
 import { parseSpan } from "../../pkg/ip/exclude.ts";
 import { type RangeConfig, type RangeSet, readRangeSets } from "../../pkg/ip/range-set.ts";
 import { cidr, route } from "../../pkg/skel/field.ts";
-import { saysAddressOrNothing } from "../../pkg/skel/json-schema.ts";
+import { says, saysAddressOrNothing } from "../../pkg/skel/json-schema.ts";
 import { readRequested } from "./requested.ts";
 
 /** An address; an empty text is an absent one. */
@@ -29,6 +29,10 @@ const span = v.pipe(
     (text) => parseSpan(text) !== undefined,
     ({ input }) => `cannot exclude "${input}": expected an address, a prefix or "first-last"`,
   ),
+  says({
+    title: "an address, a prefix or first-last",
+    pattern: "^ *[0-9A-Fa-f:.]+(/[0-9]+|( *- *[0-9A-Fa-f:.]+)?) *$",
+  }),
 );
 
 /** Keys of CNI_ARGS with slashes between. */
@@ -38,6 +42,7 @@ const template = v.pipe(
     (text) => /^[^/]+(\/[^/]+)*$/.test(text),
     ({ input }) => `invalid sticky template "${input}": expected keys of CNI_ARGS like "A/B"`,
   ),
+  says({ title: 'keys of CNI_ARGS such as "A/B"', pattern: "^[^/]+(/[^/]+)*$" }),
 );
 
 /** A time in Go's notation, or in days. */

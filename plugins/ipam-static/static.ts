@@ -7,10 +7,16 @@ import type { IpConfig } from "../../pkg/cni/result.ts";
 import { formatAddress, sameAddress } from "../../pkg/ip/address.ts";
 import { formatPrefix, samePrefix } from "../../pkg/ip/prefix.ts";
 import { dns, route } from "../../pkg/skel/field.ts";
+import { saysAddressOrNothing, saysCidr } from "../../pkg/skel/json-schema.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { readSettings, type StaticAddress } from "./settings.ts";
 
-const ips = v.array(v.string());
+const ips = v.array(v.pipe(v.string(), saysCidr));
+
+const address = v.object({
+  address: v.optional(v.pipe(v.string(), saysCidr), ""),
+  gateway: v.optional(v.pipe(v.string(), saysAddressOrNothing)),
+});
 
 export const staticPlugin = definePlugin({
   name: "static",
@@ -18,11 +24,7 @@ export const staticPlugin = definePlugin({
     ipam: v.optional(
       v.object({
         type: v.optional(v.string(), ""),
-        addresses: v.optional(
-          v.array(
-            v.object({ address: v.optional(v.string(), ""), gateway: v.optional(v.string()) }),
-          ),
-        ),
+        addresses: v.optional(v.array(address)),
         routes: v.optional(v.array(route)),
         dns: v.optional(dns),
       }),

@@ -12,6 +12,7 @@ import {
   collectInterfaces,
   deleteInterface,
 } from "../../pkg/skel/interface.ts";
+import { saysOneOf } from "../../pkg/skel/json-schema.ts";
 import {
   checkMaster,
   createOnMaster,
@@ -23,7 +24,10 @@ import { refuse } from "../../pkg/skel/refuse.ts";
 
 const modes: Readonly<Record<string, number>> = IpvlanMode;
 
-const entries = { ...masterEntries, mode: v.optional(v.string(), "") };
+const entries = {
+  ...masterEntries,
+  mode: v.optional(v.pipe(v.string(), saysOneOf(...Object.keys(modes))), ""),
+};
 
 type IpvlanContext = Context<ConfigOf<typeof entries>>;
 

@@ -12,6 +12,7 @@ import {
   collectInterfaces,
   deleteInterface,
 } from "../../pkg/skel/interface.ts";
+import { saysOneOf, saysUnicastMac } from "../../pkg/skel/json-schema.ts";
 import {
   checkMaster,
   createOnMaster,
@@ -29,10 +30,10 @@ export const macvlan = definePlugin({
   name: "macvlan",
   config: {
     ...masterEntries,
-    mode: v.optional(v.string(), ""),
-    mac: v.optional(v.string()),
+    mode: v.optional(v.pipe(v.string(), saysOneOf(...Object.keys(modes))), ""),
+    mac: v.optional(v.pipe(v.string(), saysUnicastMac)),
     bcqueuelen: v.optional(integer(0, 0xffffffff), 0),
-    runtimeConfig: v.optional(v.object({ mac: v.optional(v.string()) })),
+    runtimeConfig: v.optional(v.object({ mac: v.optional(v.pipe(v.string(), saysUnicastMac)) })),
   },
   cniArgs: ["MAC"],
 

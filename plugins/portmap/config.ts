@@ -3,21 +3,35 @@
 import * as v from "valibot";
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { integer } from "../../pkg/skel/field.ts";
+import { saysAddressOrNothing, saysOneOf, saysWithin } from "../../pkg/skel/json-schema.ts";
+
+/** The highest port number. */
+export const lastPort = 65535;
+
+const port = v.pipe(integer(), saysWithin(1, lastPort));
+/** What publishes ports in whatever letters. */
+const saysProtocol = v.metadata<string, { title: string; pattern: string }>({
+  title: "tcp, udp or sctp",
+  pattern: "^([tT][cC][pP]|[uU][dD][pP]|[sS][cC][tT][pP])$",
+});
+
+/** The largest bit of a packet's mark. */
+const mostBit = 31;
 
 const portMapping = v.object({
-  hostPort: v.optional(integer(), 0),
-  containerPort: v.optional(integer(), 0),
-  protocol: v.optional(v.string(), ""),
-  hostIP: v.optional(v.string(), ""),
-  range: v.optional(integer(), 1),
+  hostPort: v.optional(port, 0),
+  containerPort: v.optional(port, 0),
+  protocol: v.optional(v.pipe(v.string(), saysProtocol), ""),
+  hostIP: v.optional(v.pipe(v.string(), saysAddressOrNothing), ""),
+  range: v.optional(v.pipe(integer(), saysWithin(1, lastPort)), 1),
 });
 
 /** Keys besides the common ones; README.md says what each does. */
 export const portmapEntries = {
-  backend: v.optional(v.string()),
+  backend: v.optional(v.pipe(v.string(), saysOneOf("nftables", "iptables"))),
   snat: v.optional(v.boolean(), true),
   masqAll: v.optional(v.boolean(), false),
-  markMasqBit: v.optional(integer()),
+  markMasqBit: v.optional(v.pipe(integer(), saysWithin(0, mostBit))),
   externalSetMarkChain: v.optional(v.string()),
   conditionsV4: v.optional(v.array(v.string())),
   conditionsV6: v.optional(v.array(v.string())),
@@ -29,9 +43,6 @@ export type PortmapConfig = v.InferOutput<v.ObjectSchema<typeof portmapEntries, 
 
 /** One entry of `portMappings`, as the runtime gave it. */
 export type PortMapping = v.InferOutput<typeof portMapping>;
-
-/** The largest bit of a packet's mark. */
-const mostBit = 31;
 
 /** Refuses keys that do not go together (code 7), and what this version cannot honour (code 2). */
 export function checkConfig(config: PortmapConfig): void {

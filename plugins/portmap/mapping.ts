@@ -12,9 +12,7 @@ import {
 } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { IpProtocol } from "../../pkg/nftables/match.ts";
-import { invalid, type PortMapping } from "./config.ts";
-
-const lastPort = 65535;
+import { invalid, lastPort, type PortMapping } from "./config.ts";
 
 /** A port of the host that leads to one of the container. */
 export interface Publication {

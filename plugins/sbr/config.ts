@@ -6,12 +6,16 @@ import type { IpConfig, Result } from "../../pkg/cni/result.ts";
 import { type Address, type Family, parseAddress } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { integer } from "../../pkg/skel/field.ts";
+import { saysAddress } from "../../pkg/skel/json-schema.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
+
+/** One of each family. */
+const saysAtMostTwo = v.metadata<string[], { maxItems: number }>({ maxItems: 2 });
 
 /** Keys besides the common ones; README.md says what each does. */
 export const sbrEntries = {
   table: v.optional(integer(1, 0xffffffff)),
-  gateways: v.optional(v.array(v.string()), []),
+  gateways: v.optional(v.pipe(v.array(v.pipe(v.string(), saysAddress)), saysAtMostTwo), []),
   addSourceHints: v.optional(v.boolean(), false),
   rulePriority: v.optional(integer(0, 0xffffffff)),
 };

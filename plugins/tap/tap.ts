@@ -17,6 +17,7 @@ import {
   collectInterfaces,
   deleteInterface,
 } from "../../pkg/skel/interface.ts";
+import { saysLinkName, saysUnicastMac } from "../../pkg/skel/json-schema.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
 import { createLabelled } from "./labelled.ts";
 
@@ -28,14 +29,14 @@ const id = v.optional(integer(0, 0xfffffffe));
 
 const entries = {
   ...mtuEntries,
-  mac: v.optional(v.string()),
+  mac: v.optional(v.pipe(v.string(), saysUnicastMac)),
   multiQueue: v.optional(v.boolean(), false),
   owner: id,
   group: id,
   selinuxContext: v.optional(v.string(), ""),
-  bridge: v.optional(v.string(), ""),
+  bridge: v.optional(v.pipe(v.string(), saysLinkName), ""),
   enabledad: v.optional(v.boolean(), false),
-  runtimeConfig: v.optional(v.object({ mac: v.optional(v.string()) })),
+  runtimeConfig: v.optional(v.object({ mac: v.optional(v.pipe(v.string(), saysUnicastMac)) })),
 };
 
 type TapContext = Context<ConfigOf<typeof entries>>;

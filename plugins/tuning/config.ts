@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { requestedMac } from "../../pkg/link/requested-mac.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { integer, mtu } from "../../pkg/skel/field.ts";
+import { saysUnicastMac } from "../../pkg/skel/json-schema.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
 import { checkAllowed } from "./allow-list.ts";
 import { repeatsKey } from "./repeated-key.ts";
@@ -13,7 +14,7 @@ import { sysctlFile } from "./sysctl-name.ts";
 /** What can be tuned: as the network's author says, or as `args.cni` does. */
 const settings = {
   sysctl: v.optional(v.record(v.string(), v.string())),
-  mac: v.optional(v.string()),
+  mac: v.optional(v.pipe(v.string(), saysUnicastMac)),
   promisc: v.optional(v.boolean()),
   mtu: v.optional(mtu),
   allmulti: v.optional(v.boolean()),
@@ -25,7 +26,7 @@ export const tuningEntries = {
   ...settings,
   dataDir: v.optional(v.string(), ""),
   allowlist: v.optional(v.string(), ""),
-  runtimeConfig: v.optional(v.object({ mac: v.optional(v.string()) })),
+  runtimeConfig: v.optional(v.object({ mac: v.optional(v.pipe(v.string(), saysUnicastMac)) })),
   args: v.optional(v.object({ cni: v.optional(v.object(settings)) })),
 };
 

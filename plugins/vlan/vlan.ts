@@ -11,6 +11,7 @@ import {
   collectInterfaces,
   deleteInterface,
 } from "../../pkg/skel/interface.ts";
+import { saysWithin } from "../../pkg/skel/json-schema.ts";
 import {
   checkMaster,
   createOnMaster,
@@ -24,7 +25,10 @@ import { Errno } from "../../pkg/sys/errno.ts";
 /** 4095 is reserved (IEEE 802.1Q); 0 carries a priority only. */
 const highestId = 4094;
 
-const entries = { ...masterEntries, vlanId: v.optional(integer(), 0) };
+const entries = {
+  ...masterEntries,
+  vlanId: v.optional(v.pipe(integer(), saysWithin(0, highestId)), 0),
+};
 
 type VlanConfig = ConfigOf<typeof entries>;
 
