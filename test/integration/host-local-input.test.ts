@@ -6,7 +6,7 @@ import test from "node:test";
 import { withoutReference } from "./harness/executables.ts";
 import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Call, type Host, withHost } from "./harness/host.ts";
-import { type Config, hostLocalConfig } from "./harness/networks.ts";
+import { type Config, gatewayConfig, hostLocalConfig } from "./harness/networks.ts";
 import { readReservations } from "./harness/snapshot.ts";
 import { oursInWorld, referenceInWorld } from "./harness/world.ts";
 
@@ -129,6 +129,22 @@ function codeOf(json: unknown): number {
   assert.ok([4, 7, 999].includes(code), `code ${code}`);
   return code;
 }
+
+test("a mistake made after the ADD keeps neither DEL nor GC from releasing, nor does one in CNI_ARGS", () =>
+  withHost(async (host) => {
+    const mistakes = { ranges: [[{ subnet: "10.1.0.9/24" }]], exclude: ["x"], sticky: "/" };
+    for (const verb of ["DEL", "GC"] as const) {
+      await host.addNetns("c1");
+      const config = gatewayConfig({ ipam: { type: "host-local", ...v4 } });
+      resultOf(await host.cni("ADD", { config, netns: "c1" }));
+      assert.equal(readReservations(host).length, 1);
+      const ipam = { type: "host-local", ...mistakes };
+      const broken = { ...config, ipam, "cni.dev/valid-attachments": [] };
+      assertSuccess(await host.cni(verb, { config: broken, netns: "c1", args: "IP=x;Y" }));
+      assert.deepEqual(readReservations(host), []);
+      await host.deleteNetns("c1");
+    }
+  }));
 
 test("a gateway outside the subnet, or of another family, is given as it is", () =>
   withHost(async (host) => {
