@@ -5,38 +5,46 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { reference, withoutNewReference } from "./executables.ts";
-import { assertSuccess, resultOf } from "./expect.ts";
+import { assertSuccess, type Result, resultOf } from "./expect.ts";
 import { type Host, withHost } from "./host.ts";
 import { addWire, networkOf } from "./interface-plugin.ts";
 import type { Config } from "./networks.ts";
 
-/** What may differ, as `key: reference's value -> our value`, and why. */
+/** What may differ, as `key: reference's value -> our value`, and why. docs/differences.md tells it to people. */
 const explained: readonly [difference: RegExp, why: string][] = [
-  [/^link\.ifalias: /, "ours are marked, so that DEL and GC find them whatever their name"],
-  [/^link\.altnames\.\d: /, "host-device's memory of how the device was"],
-  [/^link\.addr_assign_type: /, "we choose the MAC address, so that udev leaves it alone"],
-  [/^address\..*\.noprefixroute: /, "ptp's connected route is never made, instead of deleted"],
+  [/^link .*\.ifalias: /, "ours are marked, so that DEL and GC find them whatever their name"],
+  [/^link .*\.altnames\.\d: /, "host-device's memory of how the device was"],
+  [/^link .*\.addr_assign_type: /, "we choose the MAC address, so that udev leaves it alone"],
   [
-    /^address\.inet6 fd.*\.(nodad|tentative): /,
+    /^link host (FURTHER-)?PORT\.txqlen: none -> 1000$/,
+    "the kernel's default: qdiscs take their limit from it",
+  ],
+  [/^address .*\.noprefixroute: /, "ptp's connected route is never made, instead of deleted"],
+  [
+    /^address .* inet6 fd.*\.(nodad|tentative): /,
     "IPAM vouches for the address, which is usable at once",
   ],
   [
-    /^route-6 (host|c1) local .*: none -> /,
+    /^route-6 (host|c1) (local|anycast) .*: none -> /,
     "addresses without duplicate detection are usable at once",
   ],
-  [/^sysctl\.ipv4\.arp_notify: 0 -> 1$/, "the neighbours are told of the addresses"],
-  [/^sysctl\.ipv6\.ndisc_notify: 0 -> 1$/, "the neighbours are told of the addresses"],
+  [/^sysctl c1 eth0 ipv4\.arp_notify: 0 -> 1$/, "the neighbours are told of the addresses"],
+  [/^sysctl c1 eth0 ipv6\.ndisc_notify: 0 -> 1$/, "the neighbours are told of the addresses"],
   [
-    /^sysctl\.ipv6\.(accept_ra|autoconf): 1 -> 0$/,
+    /^sysctl c1 eth0 ipv6\.(accept_ra|autoconf): 1 -> 0$/,
     "IPAM owns the family: routers have nothing to add",
   ],
-  [/^sysctl\.ipv6\.accept_dad: 1 -> 0$/, "no wait for addresses that IPAM vouches for"],
+  [/^sysctl c1 eth0 ipv6\.accept_dad: 1 -> 0$/, "no wait for addresses that IPAM vouches for"],
+  [
+    /^sysctl host cni0\.100 ipv6\.accept_ra: 1 -> 0$/,
+    "a container must not be able to reconfigure the host by router advertisements",
+  ],
   [/^result\.interfaces\.\d\.mtu: /, "results of 1.1.0 tell the MTU"],
 ];
 
 /** What `ip` prints that is different each time. */
 const incidental =
-  /ifindex|link_index|^link\.address|_lft|link_netnsid|link\.link$|qdisc|num_[rt]x|gso|gro|tso|stats|operstate|\.(mac|name|sandbox)$|created|updated|link\.flags\.\d+$/;
+  /ifindex|link_index|^link .*\.(address|link|ifname|linkinfo\.info_\w*data\.\w*(_id|timer)|flags\.\d+)$|_lft|link_netnsid|\.link$|qdisc|num_[rt]x|gso|gro|tso|stats|operstate|\.(mac|name|sandbox)$|created|updated|stable_secret|\.label$/;
 
 type Flat = Map<string, string>;
 
@@ -45,55 +53,84 @@ function flatten(prefix: string, value: unknown, into: Flat): void {
   else for (const [key, inner] of Object.entries(value)) flatten(`${prefix}.${key}`, inner, into);
 }
 
-interface AddressJson {
-  family: string;
-  local: string;
+interface LinkJson {
+  ifname: string;
+  addr_info: { family: string; local: string }[];
 }
 
-/** All that a plugin made in the container, and routes and addresses it made on the host. */
-async function stateOf(host: Host, result: unknown): Promise<Flat> {
+/** All that a plugin made in the container and on the host. */
+async function stateOf(host: Host, result: Result): Promise<Flat> {
   const flat: Flat = new Map();
+  const role = rolesOf(result);
   flatten("result", result, flat);
-  const [shown] = await host.ip<{ addr_info: AddressJson[] }>(
-    "c1",
-    "-d",
-    "address",
-    "show",
-    "dev",
-    "eth0",
-  );
-  const { addr_info: addresses = [], ...link } = shown ?? {};
-  flatten("link", link, flat);
-  for (const address of addresses) {
-    if (!address.local.startsWith("fe80"))
-      flatten(`address.${address.family} ${address.local}`, address, flat);
-  }
   for (const netns of ["c1", ""]) {
-    for (const family of ["-4", "-6"]) {
-      const routes = await host.ip<Record<string, unknown>>(
-        netns,
-        family,
-        "route",
-        "show",
-        "table",
-        "all",
-      );
-      for (const { dst, dev, table = "main", type, ...route } of routes) {
-        if (/^f[ef]|^multicast/.test(String(dst)) || (netns === "" && dev === "wire0")) continue;
-        flatten(`route${family} ${netns || "host"} ${type ?? ""} ${dst} ${table}`, route, flat);
-      }
-    }
+    const place = netns || "host";
+    const all = await host.ip<LinkJson>(netns, "-d", "address", "show");
+    const links = all.filter(({ ifname }) => !untouched.includes(ifname));
+    for (const link of links) linkOf(`${place} ${role(link.ifname)}`, link, flat);
+    await addRoutes(host, { netns, place, role }, flat);
+    await addSysctls(host, { netns, place, role }, flat);
   }
-  const { outcome } = host.start(
-    ["sh", "-c", "cd /proc/sys/net; grep -s . ipv4/conf/eth0/* ipv6/conf/eth0/*"],
-    { netns: "c1" },
-  );
-  for (const line of (await outcome).stdout.split("\n")) {
-    const match = /^(ipv[46])\/conf\/eth0\/(\w+):(.*)$/.exec(line);
-    if (match) flat.set(`sysctl.${match[1]}.${match[2]}`, match[3] ?? "");
-  }
+  // A kernel whose bridges keep no VLANs apart has nothing to list.
+  const vlans = JSON.parse((await host.run("bridge", "-j", "vlan")) || "[]");
+  for (const { ifname, vlans: list } of vlans) flatten(`vlan ${role(ifname)}`, list, flat);
   for (const key of flat.keys()) if (incidental.test(key)) flat.delete(key);
   return flat;
+}
+
+/** What neither suite has to do with. */
+const untouched = ["lo", "wire0", "sit0", "ip6tnl0", "tunl0"];
+
+/** Names that a suite makes up, by what they are for. */
+function rolesOf({ interfaces = [] }: Result): (name: string) => string {
+  const port = interfaces.find(({ name, sandbox }) => !sandbox && name.startsWith("veth"))?.name;
+  return (name) => {
+    if (name === port) return "PORT";
+    return name.startsWith("veth") ? "FURTHER-PORT" : name;
+  };
+}
+
+function linkOf(prefix: string, { addr_info: addresses, ...link }: LinkJson, flat: Flat): void {
+  flatten(`link ${prefix}`, link, flat);
+  for (const { local, family, ...address } of addresses) {
+    if (!local.startsWith("fe80")) flatten(`address ${prefix} ${family} ${local}`, address, flat);
+  }
+}
+
+/** A namespace, and what its links are for. */
+interface Where {
+  readonly netns: string;
+  readonly place: string;
+  readonly role: (name: string) => string;
+}
+
+async function addRoutes(host: Host, { netns, place, role }: Where, flat: Flat): Promise<void> {
+  for (const family of ["-4", "-6"]) {
+    const routes = await host.ip<Record<string, unknown>>(
+      netns,
+      family,
+      ...["route", "show", "table", "all"],
+    );
+    for (const { dst, dev, table = "main", type, ...route } of routes) {
+      if (/^f[ef]|^multicast/.test(String(dst)) || untouched.includes(String(dev))) continue;
+      const text = `${type ?? ""} ${dst} dev ${role(String(dev))} ${table}`;
+      flatten(`route${family} ${place} ${text}`, route, flat);
+    }
+  }
+}
+
+async function addSysctls(host: Host, { netns, place, role }: Where, flat: Flat): Promise<void> {
+  const lines = await host.grep(
+    netns || undefined,
+    ...["ipv4", "ipv6"].map((family) => `/proc/sys/net/${family}/conf`),
+    "/proc/sys/net/ipv4/ip_forward",
+  );
+  for (const line of lines) {
+    const match = /^\/proc\/sys\/net\/(ipv[46])\/(?:conf\/)?(?:(.*)\/)?(\w+):(.*)$/.exec(line);
+    if (match === null || untouched.includes(match[2] ?? "")) continue;
+    const [, family, link = "", name, value = ""] = match;
+    flat.set(`sysctl ${place} ${role(link)} ${family}.${name}`, value);
+  }
 }
 
 function differences(theirs: Flat, ours: Flat): string[] {
@@ -130,8 +167,10 @@ export function compareWithReference(plugin: string, keys: Config): void {
               await host.cni("DEL", { plugin, config: again, from: other, path: other }),
             );
             await host.run("rm", "-rf", "/var/lib/cni/networks");
-            // The reference's host-device leaves it down.
+            // The reference's host-device leaves it down; bridges stay.
             await host.run("ip", "link", "set", "wire0", "up");
+            const left = "ip link del cni0.100; ip link del cni0; true";
+            if (plugin === "bridge") await host.run("sh", "-c", left);
           }
         });
         const [theirs, ours] = states;

@@ -132,7 +132,7 @@ export class Host {
   }
 
   /** The lines of text files in a namespace, each after its file's name; what cannot be read is left out. */
-  async grep(netns: string, ...paths: string[]): Promise<string[]> {
+  async grep(netns: string | undefined, ...paths: string[]): Promise<string[]> {
     const resident = this.#resident(["sh"], netns);
     const argv = ["grep", "-rs", ".", ...paths];
     if (resident === undefined) {
