@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests look with and measure with, from Debian, as far as they are missing. Never at
-# the cost of another package. Nothing that we ship needs any of them.
+# the cost of another package. Nothing that we ship needs any of them. Arguments name others: COMMAND:PACKAGE.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
 
 # command, and the Debian package that has it
-readonly programs=(
+programs=(
   conntrack:conntrack
   flock:util-linux
   ip:iproute2
@@ -16,6 +16,7 @@ readonly programs=(
   ping:iputils-ping
   strace:strace
 )
+[ $# = 0 ] || programs=("$@")
 
 say() { echo "test tools: $*" >&2; }
 

@@ -15,17 +15,6 @@ if [ "$(id -u)" != 0 ]; then
   exit 1
 fi
 
-install() {
-  command -v apt-get >/dev/null 2>&1 || {
-    say "please install what is in Debian's packages $*: there is no apt-get here"
-    exit 1
-  }
-  say "installing $*"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update </dev/null >&2 || say "could not refresh apt's lists; going on with those that are here"
-  apt-get -qq install -y --no-install-recommends "$@" </dev/null >&2
-}
-
 # Whether every executable is there and newer than all it is made of.
 is_built() {
   local name
@@ -82,12 +71,10 @@ run_files() {
 [ ${#here[@]} = 0 ] || run_files "$(nproc)" dist/integration/here.tap "${here[@]}" || status=$?
 
 if [ ${#elsewhere[@]} -gt 0 ]; then
-  for entry in "${TSCNI_UML_KERNEL:-linux.uml}:user-mode-linux" busybox:busybox-static modprobe:kmod; do
-    command -v "${entry%%:*}" >/dev/null 2>&1 || install "${entry##*:}"
-  done
+  scripts/install-uml.sh
   say "under a User-Mode Linux kernel, as this one has no$lacking: ${elsewhere[*]#test/integration/}"
   # The guest has one processor.
-  scripts/uml.sh -o dist/integration -t 900 \
+  scripts/uml.sh -o dist/integration -t 1800 \
     bash -c "$(declare -f run_files)"$'\n''run_files 1 "$TSCNI_UML_SHARE/elsewhere.tap" "$@"' \
     run_files "${elsewhere[@]}" || status=$?
 fi

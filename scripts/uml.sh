@@ -26,8 +26,8 @@ shift $((OPTIND - 1))
 [ $# -gt 0 ] || die "no command given"
 
 kernel=$(command -v -- "${TSCNI_UML_KERNEL:-linux.uml}") ||
-  die "no ${TSCNI_UML_KERNEL:-linux.uml}: apt-get install user-mode-linux, or name a kernel in TSCNI_UML_KERNEL"
-busybox=$(command -v busybox) || die "no busybox: apt-get install busybox-static"
+  die "no ${TSCNI_UML_KERNEL:-linux.uml}: scripts/install-uml.sh, or name a kernel in TSCNI_UML_KERNEL"
+busybox=$(command -v busybox) || die "no busybox: scripts/install-uml.sh"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/tscni-uml.XXXXXX") || exit 125
 [ -n "$output" ] || mkdir "$work/output"
