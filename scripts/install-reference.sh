@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # The newest tag of github.com/containernetworking/plugins; this is the only place that names it.
 readonly tag=v1.9.1
-readonly plugins=(main/{bridge,loopback,ptp,macvlan,vlan,ipvlan,dummy,tap,host-device} ipam/{host-local,static} meta/{firewall,portmap,tuning,sbr,bandwidth,vrf})
+readonly plugins=(main/{bridge,loopback,ptp,macvlan,vlan,ipvlan,dummy,tap,host-device} ipam/{dhcp,host-local,static} meta/{firewall,portmap,tuning,sbr,bandwidth,vrf})
 # The same for their runtime's side, github.com/containernetworking/cni; Debian has no cnitool.
 readonly cni_tag=v1.3.1
 readonly target=$PWD/dist/reference/bin

@@ -36,6 +36,7 @@ if [ -z "${TSCNI_REFERENCE_BIN:-}" ]; then
 fi
 scripts/install-runtimes.sh || true # the same for their tests
 scripts/install-firewalld.sh || true
+scripts/install-dhcp-servers.sh # without them nothing would show that dhcp works
 
 files=()
 for name in "$@"; do files+=("test/integration/${name%.test.ts}.test.ts"); done

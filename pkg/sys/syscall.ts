@@ -8,6 +8,7 @@ import type { SyscallArgument } from "./port.ts";
 const numbers = {
   accept4: [288, 242],
   bind: [49, 200],
+  brk: [12, 214],
   capget: [125, 90],
   capset: [126, 91],
   chdir: [80, 49],
@@ -52,9 +53,13 @@ const numbers = {
   linkat: [265, 37],
   listen: [50, 201],
   lseek: [8, 62],
+  madvise: [28, 233],
   memfd_create: [319, 279],
   mkdirat: [258, 34],
+  mmap: [9, 222],
   mount: [165, 40],
+  mremap: [25, 216],
+  munmap: [11, 215],
   nanosleep: [35, 101],
   newfstatat: [262, 79],
   openat: [257, 56],
@@ -74,8 +79,10 @@ const numbers = {
   renameat2: [316, 276],
   pwritev: [296, 70],
   preadv: [295, 69],
+  restart_syscall: [219, 128],
   rt_sigpending: [127, 136],
   rt_sigprocmask: [14, 135],
+  rt_sigreturn: [15, 139],
   rt_sigtimedwait: [128, 137],
   sendmsg: [46, 211],
   sendto: [44, 206],
@@ -111,6 +118,14 @@ const column = port.arch === "arm64" ? 1 : 0;
 const own = Object.fromEntries(
   Object.entries(numbers).map(([name, both]) => [name, both[column]]),
 ) as Readonly<Record<SyscallName, number>>;
+
+/** AUDIT_ARCH_*, linux/audit.h: what a seccomp filter sees of this architecture */
+export const syscallArchitecture = port.arch === "arm64" ? 0xc000_00b7 : 0xc000_003e;
+
+/** A system call's number on this architecture, for filters. */
+export function syscallNumber(name: SyscallName): number {
+  return own[name];
+}
 
 type Argument = SyscallArgument | undefined;
 

@@ -172,7 +172,7 @@ export class Attachment {
     this.#guard(() => {
       const late = bootMs() - this.#began > carrierPatience;
       const ready = withPlace(home, this.place, (namespace) =>
-        isReady(namespace, this.place.index),
+        isReady(namespace, home, this.place.index),
       );
       if (!ready && !late) {
         this.#begin.at = bootMs() + carrierPause;

@@ -1,7 +1,7 @@
 /** Where an attachment is: its namespace, told from others that have its path later, and the interface in it. */
 
 import { parseMac } from "../../../pkg/ip/mac.ts";
-import { NetlinkError } from "../../../pkg/netlink/error.ts";
+import { isNetlinkError, NetlinkError } from "../../../pkg/netlink/error.ts";
 import { getLink, type Link, setLink } from "../../../pkg/netlink/rtnetlink/link.ts";
 import { Namespace, NoNamespaceError } from "../../../pkg/ns/namespace.ts";
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
@@ -72,10 +72,32 @@ function findLink(namespace: Namespace, ifName: string): Link {
   }
 }
 
-/** Whether the interface passes packets; one that does not tell is taken for ready. */
-export function isReady(namespace: Namespace, index: number): boolean {
-  const [{ operState, carrier }] = namespace.send(getLink({ index }));
+/**
+ * Whether the interface passes packets. Of a veth pair whose other end is on the host that end has to, too, and the
+ * bridge it is on: the kernel has them forward up to a second later than this one comes up, unless it is asked.
+ */
+export function isReady(namespace: Namespace, home: Namespace, index: number): boolean {
+  const [link] = namespace.send(getLink({ index }));
+  return isUp(link) && (link.kind !== "veth" || isPeerUp(home, link));
+}
+
+function isUp({ operState, carrier }: Link): boolean {
   return operState === "up" || (operState === "unknown" && carrier);
+}
+
+/** An end that is elsewhere is not ours to wait for. */
+function isPeerUp(home: Namespace, { index, peerIndex }: Link): boolean {
+  if (peerIndex === undefined) return true;
+  try {
+    const [peer] = home.send(getLink({ index: peerIndex }));
+    if (peer.kind !== "veth" || peer.peerIndex !== index) return true;
+    const isBridgeUp =
+      peer.master === undefined || isUp(home.send(getLink({ index: peer.master }))[0]);
+    return isUp(peer) && isBridgeUp;
+  } catch (error) {
+    if (isNetlinkError(error, Errno.ENODEV)) return true;
+    throw error;
+  }
 }
 
 /** The interface as clients see it. Throws for one without a hardware address. */

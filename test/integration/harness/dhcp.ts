@@ -1,7 +1,9 @@
 /** A DHCP daemon under test, and real servers for it, in a world. */
 
 import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, type Running } from "./command.ts";
 import type { Host } from "./host.ts";
@@ -107,6 +109,66 @@ export async function startDnsmasq(host: Host, options: readonly string[] = []):
   return server;
 }
 
+/** Seconds of a lease, of its first half, and until others are asked. */
+export interface Times {
+  readonly lease: number;
+  readonly renew: number;
+  readonly rebind: number;
+}
+
+/** Starts ISC's dhcpd on br0. */
+export async function startIsc(host: Host, times: Times): Promise<Service> {
+  const lines = [
+    "authoritative;",
+    "ping-check false;",
+    `default-lease-time ${times.lease}; min-lease-time ${times.lease}; max-lease-time ${times.lease};`,
+    `subnet ${network.prefix}.0 netmask 255.255.255.0 {`,
+    `  range ${network.prefix}.10 ${network.prefix}.250;`,
+    `  option routers ${network.server};`,
+    '  option domain-name "isc.test"; option domain-name-servers 192.0.2.53;',
+    `  option dhcp-renewal-time ${times.renew}; option dhcp-rebinding-time ${times.rebind};`,
+    "}",
+  ];
+  host.write("/run/dhcpd.conf", lines.join("\n"));
+  if (fileOf(host, iscLeases) === "") host.write(iscLeases, "");
+  const argv = ["dhcpd", "-4", "-f", "-d", "--no-pid", "-cf", "/run/dhcpd.conf", "-lf", iscLeases];
+  const server = service(host, [...argv, network.bridge], `/run/dhcpd-${serial++}.log`);
+  await until("dhcpd", () => server.said().includes("Server starting service"));
+  return server;
+}
+
+export const iscLeases = "/run/dhcpd.leases";
+export const keaLeases = "/run/kea-leases.csv";
+
+/** Starts Kea on br0. */
+export async function startKea(host: Host, times: Times, changes: Config = {}): Promise<Service> {
+  const settings = {
+    "interfaces-config": { interfaces: [network.bridge] },
+    "lease-database": { type: "memfile", name: keaLeases, "lfc-interval": 0 },
+    "valid-lifetime": times.lease,
+    "renew-timer": times.renew,
+    "rebind-timer": times.rebind,
+    subnet4: [
+      {
+        subnet: `${network.prefix}.0/24`,
+        pools: [{ pool: `${network.prefix}.10 - ${network.prefix}.250` }],
+        "option-data": [
+          { name: "routers", data: network.server },
+          { name: "domain-name-servers", data: "192.0.2.53" },
+          { name: "interface-mtu", data: "1400" },
+        ],
+      },
+    ],
+    loggers: [{ name: "kea-dhcp4", output_options: [{ output: "stdout" }], severity: "INFO" }],
+    ...changes,
+  };
+  host.write("/run/kea/kea.conf", JSON.stringify({ Dhcp4: settings }));
+  const argv = ["env", "KEA_LOCKFILE_DIR=none", "KEA_PIDFILE_DIR=/run/kea", "kea-dhcp4"];
+  const server = service(host, [...argv, "-c", "/run/kea/kea.conf"], `/run/kea-${serial++}.log`);
+  await until("kea", () => server.said().includes("DHCP4_STARTED"));
+  return server;
+}
+
 /** A network whose containers are on the servers' bridge. */
 export function dhcpConfig(ipam: Config = {}, changes: Config = {}): Config {
   return {
@@ -117,6 +179,13 @@ export function dhcpConfig(ipam: Config = {}, changes: Config = {}): Config {
     ipam: { type: "dhcp", ...ipam },
     ...changes,
   };
+}
+
+/** Starts a program in the world with a listening socket as its descriptor 3, as systemd does. */
+export function passSocket(host: Host, listener: Server, argv: readonly string[]): ChildProcess {
+  const { fd } = (listener as unknown as { _handle: { fd: number } })._handle;
+  const [program = "", ...args] = host.enter(argv);
+  return spawn(program, args, { stdio: ["ignore", "ignore", "inherit", fd] });
 }
 
 /** What the daemon says about itself. */

@@ -71,6 +71,11 @@ export class Host {
     return dirname(this.write(`/run/scripts/${name}`, `#!/bin/sh\n${body}\n`, 0o755));
   }
 
+  /** The argv that runs a program in this world, for whoever must start it by other means. */
+  enter(argv: readonly string[]): string[] {
+    return this.#world.enter(argv);
+  }
+
   /** Starts a program in this world, or in one of its namespaces. */
   start(argv: readonly string[], options: CommandOptions & { netns?: string } = {}): Running {
     return start(this.#world.enter(argv, options.netns), options);
