@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attach, detach } from "./harness/attachment.ts";
@@ -11,6 +10,7 @@ import {
   dhcpConfig,
   dnsmasqLeases,
   fileOf,
+  listenAt,
   makeServerBridge,
   network,
   passSocket,
@@ -203,8 +203,7 @@ test("systemd's socket is taken, and left where it is", () =>
     await makeServerBridge(host);
     const server = await startDnsmasq(host);
     host.write("/run/cni/.keep", "");
-    const listener = createServer();
-    listener.listen(host.outside(socket));
+    using listener = listenAt(host.outside(socket));
     const command = `LISTEN_PID=$$ LISTEN_FDS=1 exec ${oursInWorld}/dhcp daemon`;
     const daemon = passSocket(host, listener, ["sh", "-c", command]);
     await detach(await attach(host, { config: dhcpConfig({ probe: 0 }) }));
@@ -216,7 +215,6 @@ test("systemd's socket is taken, and left where it is", () =>
     const refused = passSocket(host, listener, ["sh", "-c", many]);
     await new Promise((resolve) => refused.once("exit", resolve));
     assert.equal(refused.exitCode, 1);
-    listener.close();
     await server.stop();
   }));
 

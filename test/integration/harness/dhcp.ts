@@ -3,8 +3,16 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Fd } from "../../../pkg/sys/fd.ts";
+import {
+  bindSocket,
+  listenOn,
+  openSocket,
+  SocketFamily,
+  SocketType,
+  unixAddress,
+} from "../../../pkg/sys/socket.ts";
 import { describe, type Running } from "./command.ts";
 import type { Host } from "./host.ts";
 import type { Config } from "./networks.ts";
@@ -181,9 +189,16 @@ export function dhcpConfig(ipam: Config = {}, changes: Config = {}): Config {
   };
 }
 
+/** A listening socket at a path; Node's own would take the connections itself. */
+export function listenAt(path: string): Fd {
+  const fd = openSocket(SocketFamily.unix, SocketType.stream, 0);
+  bindSocket(fd, unixAddress(path) ?? assert.fail(`${path} is too long`), path);
+  listenOn(fd, 16);
+  return fd;
+}
+
 /** Starts a program in the world with a listening socket as its descriptor 3, as systemd does. */
-export function passSocket(host: Host, listener: Server, argv: readonly string[]): ChildProcess {
-  const { fd } = (listener as unknown as { _handle: { fd: number } })._handle;
+export function passSocket(host: Host, { fd }: Fd, argv: readonly string[]): ChildProcess {
   const [program = "", ...args] = host.enter(argv);
   return spawn(program, args, { stdio: ["ignore", "ignore", "inherit", fd] });
 }
