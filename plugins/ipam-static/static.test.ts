@@ -56,41 +56,25 @@ const addresses = [{ address: "10.1.0.5/24" }];
 const ips = (...list: string[]) => ({ args: { cni: { ips: list } } });
 const runtimeIps = (...list: string[]) => ({ runtimeConfig: { ips: list } });
 
+const routes = [
+  { dst: "0.0.0.0/0" },
+  { dst: "10.9.1.1/16", gw: "10.1.0.1", mtu: 1400, advmss: 1300, priority: 5, table: 0, scope: 0 },
+];
+const dns = { nameservers: ["1.1.1.1"], domain: "d", search: ["s"], options: ["o"] };
+
 test("ADD answers with addresses, routes of all fields and DNS settings", () => {
   const { stdout } = call("ADD", {
     ipam: {
       addresses: [{ address: "10.1.0.5/24", gateway: "10.1.0.1" }, { address: "FD00:0::5/64" }],
-      routes: [
-        { dst: "0.0.0.0/0" },
-        {
-          dst: "10.9.1.1/16",
-          gw: "10.1.0.1",
-          mtu: 1400,
-          advmss: 1300,
-          priority: 5,
-          table: 0,
-          scope: 0,
-        },
-      ],
-      dns: { nameservers: ["1.1.1.1"], domain: "d", search: ["s"], options: ["o"] },
+      routes,
+      dns,
     },
   });
   assert.deepEqual(JSON.parse(stdout), {
     cniVersion: "1.1.0",
     ips: [{ address: "10.1.0.5/24", gateway: "10.1.0.1" }, { address: "fd00::5/64" }],
-    routes: [
-      { dst: "0.0.0.0/0" },
-      {
-        dst: "10.9.1.1/16",
-        gw: "10.1.0.1",
-        mtu: 1400,
-        advmss: 1300,
-        priority: 5,
-        table: 0,
-        scope: 0,
-      },
-    ],
-    dns: { nameservers: ["1.1.1.1"], domain: "d", search: ["s"], options: ["o"] },
+    routes,
+    dns,
   });
 });
 
