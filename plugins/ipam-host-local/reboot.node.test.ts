@@ -144,6 +144,21 @@ bootTest("GC releases what was reserved in this boot under another identity", (m
   assert.deepEqual(machine.reserved(), []);
 });
 
+bootTest(
+  "GC knows another machine's reservations although the index is of no use",
+  (machine, boots) => {
+    machine.add("a");
+    boots.setMachine("2");
+    boots.reboot();
+    machine.add("b");
+    rename(machine.indexRoot, `${machine.scratchPath}/lost`);
+    machine.write("../.tscni/net/owners", "");
+    machine.gc([]);
+    assert.deepEqual(machine.reserved(), ["10.1.0.2", "fd00::2"]);
+    assert.match(machine.lines.join(), /cannot use ".*": .*not a directory/);
+  },
+);
+
 bootTest(`"reclaim": "off" leaves everything as the reference does`, (machine, boots) => {
   machine.ipam.reclaim = "off";
   machine.add("a");

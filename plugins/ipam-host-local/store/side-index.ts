@@ -61,10 +61,9 @@ export class SideIndex implements Disposable {
   #isComplete = true;
 
   private constructor(place: SideIndexPlace, owners: OwnerIndex) {
-    const { root, directory, boot, machineId } = place;
     this.#place = place;
     this.#owners = owners;
-    this.#files = new KnownFiles(`${root}/files`, directory, boot, machineId);
+    this.#files = knownFiles(place);
   }
 
   /** The index, if nothing has changed since it was sealed, and no boot has gone by. */
@@ -107,21 +106,6 @@ export class SideIndex implements Disposable {
   /** Forgets one that was removed, after its owner's list was put. */
   removeFile(address: string): void {
     this.#files.remove(address);
-  }
-
-  /** The addresses whose reservations were made on other machines. */
-  madeElsewhere(): Set<string> {
-    const present = listInodes(this.#place.directory);
-    const elsewhere = new Set<string>();
-    const own = this.#place.machineId();
-    for (const { boot, machine, inodes } of this.#files.folders()) {
-      // A boot is one machine's, whatever that is called.
-      if (machine === "" || machine === own || boot === this.#place.boot) continue;
-      for (const [address, inode] of inodes) {
-        if (present.get(address) === inode) elsewhere.add(address);
-      }
-    }
-    return elsewhere;
   }
 
   /** Declares the index to be that of the reservations as they are now, if it is complete. */
@@ -220,6 +204,24 @@ export class SideIndex implements Disposable {
   }
 }
 
+/**
+ * The addresses whose reservations were made on other machines. Only the links tell, so this needs no index, and throws
+ * where they cannot be read.
+ */
+export function madeElsewhere(place: SideIndexPlace): Set<string> {
+  const present = listInodes(place.directory);
+  const elsewhere = new Set<string>();
+  const own = place.machineId();
+  for (const { boot, machine, inodes } of knownFiles(place).folders()) {
+    // A boot is one machine's, whatever that is called.
+    if (machine === "" || machine === own || boot === place.boot) continue;
+    for (const [address, inode] of inodes) {
+      if (present.get(address) === inode) elsewhere.add(address);
+    }
+  }
+  return elsewhere;
+}
+
 /** Marks the files that the folder's links lead to as known, and returns the links that lead elsewhere. */
 function matchLinks(folder: KnownFolder, present: Map<string, number>): Gone[] {
   const gone: Gone[] = [];
@@ -228,6 +230,10 @@ function matchLinks(folder: KnownFolder, present: Map<string, number>): Gone[] {
     else gone.push({ folder, address });
   }
   return gone;
+}
+
+function knownFiles({ root, directory, boot, machineId }: SideIndexPlace): KnownFiles {
+  return new KnownFiles(`${root}/files`, directory, boot, machineId);
 }
 
 function ownersIn({ root }: SideIndexPlace): string {

@@ -22,7 +22,7 @@ import {
   readOwner,
 } from "./reservation.ts";
 import { ReservationFiles } from "./reservation-files.ts";
-import { SideIndex, type SideIndexPlace } from "./side-index.ts";
+import { madeElsewhere, SideIndex, type SideIndexPlace } from "./side-index.ts";
 
 /** Where a network's reservations are, and who is asking. */
 export interface StorePlace {
@@ -115,8 +115,7 @@ export class Store implements Disposable {
 
   /** Everyone who holds something, read from the files; without what other machines are known to have reserved. */
   everyHolder(): Holder[] {
-    const elsewhere = this.aside(() => this.#index?.madeElsewhere());
-    return [...readHolders(this.#directory, elsewhere).values()];
+    return [...readHolders(this.#directory, madeElsewhere(this.#side)).values()];
   }
 
   /** The addresses with a reservation file, whole or torn. */
