@@ -1,10 +1,9 @@
 /** Buckets on links: put there, found, compared, taken away. */
 
-import { isNetlinkError } from "../../pkg/netlink/error.ts";
+import { removeEach } from "../../pkg/link/routing.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
-import { Errno } from "../../pkg/sys/errno.ts";
 import { deleteQdisc, findQdisc, newQdisc } from "../../pkg/tc/qdisc.ts";
 import { type Bucket, fromTbf, toTbf } from "../../pkg/tc/tbf.ts";
 
@@ -35,11 +34,7 @@ export function putBucket({ index, name }: Link, bucket: Bucket): Request {
 export function takeBucket({ namespace, link: { index } }: Place): void {
   const present = findQdisc(namespace.socket, { index });
   if (present?.kind !== "tbf" || present.handle !== handle) return;
-  try {
-    namespace.send(deleteQdisc({ index, kind: "tbf", handle }));
-  } catch (error) {
-    if (!isNetlinkError(error, Errno.ENOENT, Errno.EINVAL, Errno.ENODEV)) throw error;
-  }
+  removeEach(namespace, [deleteQdisc({ index, kind: "tbf", handle })]);
 }
 
 /** What is not as it should be with the bucket of a link, in the reference's words and numbers. */

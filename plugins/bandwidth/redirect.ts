@@ -8,11 +8,10 @@ import { sha512 } from "../../pkg/digest/sha512.ts";
 import { type Attachment, aliasOf } from "../../pkg/link/attachment.ts";
 import { findLink, removeLink } from "../../pkg/link/find.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
-import { isNetlinkError } from "../../pkg/netlink/error.ts";
+import { removeEach } from "../../pkg/link/routing.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import { getLink, type Link, newLink, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
-import { Errno } from "../../pkg/sys/errno.ts";
 import { deleteFilter, dumpFilters, type Filter, newRedirect } from "../../pkg/tc/filter.ts";
 import { TcPlace } from "../../pkg/tc/message.ts";
 import { deleteQdisc, findQdisc, newQdisc } from "../../pkg/tc/qdisc.ts";
@@ -128,11 +127,5 @@ export function removeRedirect(place: Place, ifb: Link): void {
       ? [deleteQdisc({ index, kind: "ingress", parent: arriving })]
       : // Without a number it is all of that priority, which is ours alone.
         [...priorities].map((it) => deleteFilter({ index, kind: "u32", priority: it, handle: 0 }));
-  for (const request of requests) {
-    try {
-      namespace.send(request);
-    } catch (error) {
-      if (!isNetlinkError(error, Errno.ENOENT, Errno.EINVAL, Errno.ENODEV)) throw error;
-    }
-  }
+  removeEach(namespace, requests);
 }

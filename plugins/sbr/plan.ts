@@ -2,12 +2,8 @@
 
 import { type Address, sameAddress } from "../../pkg/ip/address.ts";
 import { contains, defaultPrefix, hostPrefix, network } from "../../pkg/ip/prefix.ts";
-import {
-  type Route,
-  RouteFlag,
-  RouteScope,
-  RouteTable,
-} from "../../pkg/netlink/rtnetlink/route.ts";
+import { freeTable, linksFirst } from "../../pkg/link/routing.ts";
+import { type Route, RouteFlag, RouteScope } from "../../pkg/netlink/rtnetlink/route.ts";
 import { type Rule, RuleAction } from "../../pkg/netlink/rtnetlink/rule.ts";
 import type { Source } from "./config.ts";
 
@@ -44,7 +40,7 @@ export function assignTables(sources: readonly Source[], used: ReadonlySet<numbe
       assigned.some((it) => it.table === table && !sharesTable(it, source));
     let table = ours.find((it) => !conflicts(it));
     if (table === undefined) {
-      table = nextFree(used, (ours.at(-1) ?? firstTable - 1) + 1);
+      table = freeTable(used, (ours.at(-1) ?? firstTable - 1) + 1);
       ours.push(table);
     }
     assigned.push({ ...source, table });
@@ -56,18 +52,6 @@ function sharesTable(a: Source, b: Source): boolean {
   if (a.prefix.address.family !== b.prefix.address.family) return true;
   if (a.gateway === undefined || b.gateway === undefined) return a.gateway === b.gateway;
   return sameAddress(a.gateway, b.gateway);
-}
-
-function nextFree(used: ReadonlySet<number>, from: number): number {
-  let table = from;
-  while (used.has(table) || isSystem(table)) table++;
-  return table;
-}
-
-/** Whether it is one of the kernel's own tables. */
-export function isSystem(table: number): boolean {
-  const { all, default: last, main, local } = RouteTable;
-  return [all, last, main, local].includes(table as 0);
 }
 
 /** The rule that sends what comes from an address to a table. */
@@ -132,12 +116,6 @@ export function planFor(
     moved: [...moved].filter(goes),
     hints: addSourceHints ? hints : [],
   };
-}
-
-/** Routes that others' gateways are found by come first. */
-export function linksFirst(routes: readonly Route[]): Route[] {
-  const rank = ({ gateway }: Route) => (gateway === undefined ? 0 : 1);
-  return [...routes].sort((a, b) => rank(a) - rank(b));
 }
 
 /**

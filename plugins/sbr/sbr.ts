@@ -4,15 +4,12 @@ import { toPrefix } from "../../pkg/cni/addresses.ts";
 import { goQuote } from "../../pkg/cni/quote.ts";
 import { type Address, formatAddress, sameAddress } from "../../pkg/ip/address.ts";
 import { findLink } from "../../pkg/link/find.ts";
-import { isNetlinkError } from "../../pkg/netlink/error.ts";
-import type { Request } from "../../pkg/netlink/message.ts";
+import { isSystemTable, linksFirst, removeEach, restoreRoute } from "../../pkg/link/routing.ts";
 import { dumpAddresses } from "../../pkg/netlink/rtnetlink/address.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import {
   deleteRoute,
   dumpRoutes,
-  newRoute,
-  prependRoute,
   type Route,
   RouteTable,
   replaceRoute,
@@ -21,9 +18,8 @@ import { deleteRule, dumpRules, newRule, type Rule } from "../../pkg/netlink/rtn
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
-import { Errno } from "../../pkg/sys/errno.ts";
 import { ownIps, type SbrConfig, sbrEntries, sourcesOf, staticGateways } from "./config.ts";
-import { assignTables, isFrom, isRule, isSystem, linksFirst, planFor, ruleFor } from "./plan.ts";
+import { assignTables, isFrom, isRule, planFor, ruleFor } from "./plan.ts";
 
 type Call = Context<SbrConfig>;
 
@@ -115,7 +111,7 @@ function readRoutes(container: Namespace): Route[] {
 /** Whether a rule is one that this configuration may have made. */
 function isOurs({ table = 0, priority }: Rule, config: SbrConfig): boolean {
   if (config.rulePriority !== undefined && priority !== config.rulePriority) return false;
-  return config.table === undefined ? !isSystem(table) : table === config.table;
+  return config.table === undefined ? !isSystemTable(table) : table === config.table;
 }
 
 function presentGateway(routes: readonly Route[], { family }: Address): Address | undefined {
@@ -160,26 +156,6 @@ function carryOut({ container, undo }: Call, plan: ReturnType<typeof planFor>): 
     ...[...linksFirst(moved)].reverse().map(deleteRoute),
     ...hints.map(replaceRoute),
   );
-}
-
-/** Puts a route back where it was; one that is still there is left alone. */
-function restoreRoute(container: Namespace, route: Route): void {
-  try {
-    container.send(route.destination.address.family === 4 ? prependRoute(route) : newRoute(route));
-  } catch (error) {
-    if (!isNetlinkError(error, Errno.EEXIST)) throw error;
-  }
-}
-
-/** One at a time: what is gone already is no failure, and must not hide another. */
-function removeEach(container: Namespace, requests: readonly Request[]): void {
-  for (const request of requests) {
-    try {
-      container.send(request);
-    } catch (error) {
-      if (!isNetlinkError(error, Errno.ENOENT, Errno.ESRCH, Errno.ENODEV)) throw error;
-    }
-  }
 }
 
 /** The rules of the interface's addresses, present and told, and what it has in the tables they lead to. */
