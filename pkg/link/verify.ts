@@ -6,7 +6,7 @@ import { sameAddress } from "../ip/address.ts";
 import { network, samePrefix } from "../ip/prefix.ts";
 import { dumpAddresses } from "../netlink/rtnetlink/address.ts";
 import type { Link } from "../netlink/rtnetlink/link.ts";
-import { dumpRoutes, RouteTable } from "../netlink/rtnetlink/route.ts";
+import { dumpRoutes } from "../netlink/rtnetlink/route.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { findLink } from "./find.ts";
 
@@ -67,7 +67,10 @@ export function verifyAddresses(
   }
 }
 
-/** Every route of the result must lead out of this interface. The next hop of a default route may have changed. */
+/**
+ * Every route of the result must lead out of this interface. The next hop of a default route may have changed, and a
+ * later plugin of the chain (sbr, vrf) may have moved a route to a table of its own.
+ */
 export function verifyRoutes(
   namespace: Namespace,
   { index }: Link,
@@ -81,7 +84,7 @@ export function verifyRoutes(
     const found = present.some(
       (other) =>
         samePrefix(network(destination), other.destination) &&
-        (route.table ?? RouteTable.main) === other.table &&
+        (route.table === undefined || route.table === other.table) &&
         (destination.length === 0 ||
           gateway === undefined ||
           (other.gateway !== undefined && sameAddress(gateway, other.gateway))),
