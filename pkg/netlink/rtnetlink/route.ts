@@ -16,8 +16,8 @@ export const RouteScope = { universe: 0, site: 200, link: 253, host: 254, nowher
 /** RT_TABLE_*, linux/rtnetlink.h */
 export const RouteTable = { all: 0, default: 253, main: 254, local: 255 } as const;
 
-/** RTPROT_*, linux/rtnetlink.h: who added a route */
-export const RouteProtocol = { any: 0, kernel: 2, boot: 3, static: 4 } as const;
+/** RTPROT_*, linux/rtnetlink.h: who added a route; announced is RTPROT_RA */
+export const RouteProtocol = { any: 0, kernel: 2, boot: 3, static: 4, announced: 9 } as const;
 
 /** RTN_*, linux/rtnetlink.h */
 export const RouteType = {

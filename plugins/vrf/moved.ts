@@ -1,0 +1,103 @@
+/** What an interface loses when it joins or leaves a VRF, as the kernel takes it down for that: kept, and put back. */
+
+import { linksFirst, restoreRoute } from "../../pkg/link/routing.ts";
+import { waitForAddresses } from "../../pkg/link/wait.ts";
+import {
+  AddressFlag,
+  type AddressSettings,
+  dumpAddresses,
+  type InterfaceAddress,
+  replaceAddress,
+} from "../../pkg/netlink/rtnetlink/address.ts";
+import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
+import {
+  appendRoute,
+  dumpRoutes,
+  type Route,
+  RouteFlag,
+  RouteProtocol,
+  RouteScope,
+  RouteTable,
+  replaceRoute,
+} from "../../pkg/netlink/rtnetlink/route.ts";
+import type { Namespace } from "../../pkg/ns/namespace.ts";
+
+/** An interface's IPv6 addresses, and its routes of the main table: without those that the kernel makes by itself. */
+export interface Kept {
+  readonly addresses: readonly AddressSettings[];
+  /** Links before gateways, each with one next hop. */
+  readonly routes: readonly Route[];
+}
+
+/** The kernel's own, and what routers announce, which it asks for when the interface comes up. */
+const remade: readonly number[] = [RouteProtocol.kernel, RouteProtocol.announced];
+
+/** What the interface has now. */
+export function keep({ socket }: Namespace, { index }: Link): Kept {
+  const addresses = socket
+    .dump(dumpAddresses({ index, family: 6 }))
+    .filter(({ scope, dadFailed }) => scope === RouteScope.universe && !dadFailed);
+  const routes = socket
+    .dump(dumpRoutes({ index, table: RouteTable.main }))
+    .filter(({ protocol = 0 }) => !remade.includes(protocol))
+    .flatMap((route) => singleRoutes(route, index));
+  return { addresses: addresses.map(settingsOf), routes: linksFirst(routes) };
+}
+
+function settingsOf(address: InterfaceAddress): AddressSettings {
+  const { index, prefix, peer, priority, protocol, flags, tentative } = address;
+  const { preferredLifetime, validLifetime } = address;
+  const noPrefixRoute = (flags & AddressFlag.noPrefixRoute) !== 0;
+  const isPermanent = (flags & AddressFlag.permanent) !== 0;
+  const lifetimes = isPermanent ? {} : { preferredLifetime, validLifetime };
+  // Nobody else has it: that was found out on this link, a moment ago.
+  return {
+    index,
+    prefix,
+    peer,
+    priority,
+    protocol,
+    noPrefixRoute,
+    noDad: !tentative,
+    ...lifetimes,
+  };
+}
+
+/** IPv6 tells routes to one destination as one with several next hops. */
+function singleRoutes({ nextHops, ...route }: Route, index: number): Route[] {
+  if (nextHops === undefined) return [route];
+  return nextHops
+    .filter((hop) => hop.index === index)
+    .map(({ gateway }) => ({ ...route, index, gateway }));
+}
+
+/** Gives the interface its addresses again, and its routes in a VRF's table, in front of what others have there. */
+export function putInto(table: number, namespace: Namespace, link: Link, kept: Kept): void {
+  putAddresses(namespace, link, kept);
+  const known = new Set<string>();
+  const requests = kept.routes.map((original) => {
+    // The other flags tell how the route is doing.
+    const route = { ...original, table, flags: (original.flags ?? 0) & RouteFlag.onLink };
+    const { destination, priority, tos } = route;
+    const key = `${destination.address.value} ${destination.length} ${priority} ${tos}`;
+    const isFurther = known.has(key);
+    known.add(key);
+    return isFurther ? appendRoute(route) : replaceRoute(route);
+  });
+  namespace.send(...requests);
+}
+
+/** Gives the interface back what it had, in the main table. What is there already is left alone. */
+export function putBack(namespace: Namespace, link: Link, kept: Kept): void {
+  putAddresses(namespace, link, kept);
+  for (const route of kept.routes) restoreRoute(namespace, route);
+}
+
+function putAddresses(namespace: Namespace, link: Link, { addresses }: Kept): void {
+  namespace.send(...addresses.map((address) => replaceAddress(address, link.name)));
+  waitForAddresses(
+    namespace,
+    link,
+    addresses.map(({ prefix }) => prefix),
+  );
+}
