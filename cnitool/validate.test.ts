@@ -15,7 +15,7 @@ const schemas = {
       keys: {
         type: "object",
         properties: {
-          cniVersion: { type: "string", enum: ["1.0.0", "1.1.0"] },
+          cniVersion: { type: "string", enum: ["0.1.0", "1.0.0", "1.1.0"] },
           name: { type: "string" },
           type: { type: "string" },
           isGateway: { type: "boolean" },

@@ -5,8 +5,8 @@ import { type JsonNode, readTree } from "../libcni/json-tree.ts";
 import { JsonSyntaxError } from "../pkg/cni/json-syntax.ts";
 import { checkNetworkName } from "../pkg/cni/names.ts";
 import { splitPath } from "../pkg/invoke/lookup.ts";
-import { checkChain, ipamTypeOf, knownTypes, type Link } from "./chain-check.ts";
-import { type Command, commonFlags, jsonFlag, type Session } from "./command.ts";
+import { checkChain, ipamTypeOf, knownTypes, type Link } from "./check/chain.ts";
+import { checkDeclared } from "./check/declared.ts";
 import {
   type Finding,
   findDuplicates,
@@ -14,8 +14,12 @@ import {
   type Report,
   reportsOf,
   textOf,
-} from "./finding.ts";
-import { checkSchema } from "./schema-check.ts";
+} from "./check/finding.ts";
+import { checkNeighbours, type Neighbour } from "./check/neighbours.ts";
+import { checkSchema } from "./check/schema.ts";
+import { checkValues } from "./check/values.ts";
+import { type Command, commonFlags, jsonFlag, type Session } from "./command.ts";
+import { absolutePath } from "./container-id.ts";
 import { didYouMean } from "./suggest.ts";
 import { printJson } from "./table.ts";
 
@@ -66,12 +70,35 @@ async function findingsOf(file: string, text: string, session: Session): Promise
     ...checkName(tree),
     ...(isList ? checkExtension(file, tree) : []),
     ...checkChain(links),
+    ...links.flatMap((link) => checkValues(link, textOf(memberOf(tree, "cniVersion")) ?? "")),
+    ...checkDeclared(tree, links, session.schemas),
+    ...checkNeighbours(tree, links, await neighboursOf(file, session)),
     ...(await checkTypes(links, session)),
   ];
   const reason = refusalOf(text, isList);
   const isTold = findings.some(({ severity }) => severity === "error");
   if (reason === undefined || isTold) return findings;
   return [...findings, { severity: "error", offset: tree.start, message: reason }];
+}
+
+/** The other networks of the directory, as far as they can be read: each is validated by itself. */
+async function neighboursOf(file: string, { machine, workingDirectory }: Session) {
+  const own = absolutePath(file, workingDirectory);
+  const directory = own.slice(0, own.lastIndexOf("/")) || "/";
+  const neighbours: Neighbour[] = [];
+  const names = await namesIn([directory], machine);
+  for (const name of names.sort()) {
+    const path = `${directory}/${name}`;
+    if (path === own || !/\.(conflist|conf|json)$/.test(name)) continue;
+    try {
+      const tree = readTree(await machine.readText(path));
+      const links = memberOf(tree, "plugins") === undefined ? linkOf(tree) : linksOf(tree);
+      neighbours.push({ file: name, name: textOf(memberOf(tree, "name")) ?? "", links });
+    } catch {
+      // Not JSON, or not to be read.
+    }
+  }
+  return neighbours;
 }
 
 /** Why libcni would not load it; what the checks above have told already is not told again. */

@@ -1,6 +1,6 @@
 /** What `validate` has to say about a place in a file. */
 
-import { type JsonNode, placeOf, toValue } from "../libcni/json-tree.ts";
+import { type JsonNode, placeOf, toValue } from "../../libcni/json-tree.ts";
 
 /** An error keeps the network from working, a warning names what is hardly meant, a note what is good to know. */
 export type Severity = "error" | "warning" | "note";

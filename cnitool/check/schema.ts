@@ -1,9 +1,10 @@
 /** Holds a configuration against JSON Schemas: the part of draft 07 that schema/ uses, with places and suggestions. */
 
-import { ExactNumber, type JsonMember, type JsonNode, toValue } from "../libcni/json-tree.ts";
-import type { Schema } from "./command.ts";
+import { ExactNumber, type JsonMember, type JsonNode, toValue } from "../../libcni/json-tree.ts";
+import { type Family, parseAddress } from "../../pkg/ip/address.ts";
+import type { Schema } from "../command.ts";
+import { closest } from "../suggest.ts";
 import { type Finding, shown } from "./finding.ts";
-import { closest } from "./suggest.ts";
 
 /** Schemas by file name. */
 export type Schemas = Readonly<Record<string, Schema>>;
@@ -148,6 +149,9 @@ function unmetType(schema: Schema, node: JsonNode): string | undefined {
   return isMet ? undefined : types.map(typeName).join(" or ");
 }
 
+/** The formats that schema/ uses. */
+const families: Readonly<Record<string, Family>> = { ipv4: 4, ipv6: 6 };
+
 function unmetValue(schema: Schema, value: unknown): string | undefined {
   if ("const" in schema && schema.const !== value) return JSON.stringify(schema.const);
   const choices = listAt(schema, "enum");
@@ -156,6 +160,10 @@ function unmetValue(schema: Schema, value: unknown): string | undefined {
   }
   if (typeof value === "string" && typeof schema.pattern === "string") {
     if (!new RegExp(schema.pattern, "u").test(value)) return describe(schema);
+  }
+  const family = families[String(schema.format)];
+  if (typeof value === "string" && family !== undefined && parseAddress(value)?.family !== family) {
+    return describe(schema);
   }
   const { minimum, maximum, minItems, maxItems } = schema;
   if (typeof value === "number") {

@@ -1,6 +1,6 @@
 /** Mistakes that no plugin can see by itself: in the order of a chain, and in what one plugin needs of another. */
 
-import { type JsonNode, toValue } from "../libcni/json-tree.ts";
+import { type JsonNode, toValue } from "../../libcni/json-tree.ts";
 import { type Finding, memberOf, type Severity, textOf } from "./finding.ts";
 
 /** A plugin of a chain, and where it stands. */
@@ -135,7 +135,8 @@ export function ipamTypeOf({ node }: Link): string {
   return textOf(memberOf(memberOf(node, "ipam"), "type")) ?? "";
 }
 
-function toValueAt(node: JsonNode, ...keys: readonly string[]): unknown {
+/** The value at a path of keys; undefined where there is none. */
+export function toValueAt(node: JsonNode, ...keys: readonly string[]): unknown {
   let at: JsonNode | undefined = node;
   for (const key of keys) at = memberOf(at, key);
   return at === undefined ? undefined : toValue(at);
