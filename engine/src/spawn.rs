@@ -93,7 +93,7 @@ impl Talk<'_> {
         );
         self.feed();
         while self.ends[1] >= 0 || self.ends[2] >= 0 {
-            if !self.step(-1) {
+            if self.outcome.error != 0 || !self.step(-1) {
                 return self.kill(pid);
             }
         }
@@ -116,7 +116,7 @@ impl Talk<'_> {
     }
 
     /// Waits for something to do and does it. False: the deadline is over, the caller's descriptor says to stop, or
-    /// there is no memory for what the child writes.
+    /// what the child reads or writes got lost.
     unsafe fn step(&mut self, pidfd: c_int) -> bool {
         let limited = self.request.deadline_ms > 0;
         let mut left = if limited {
@@ -186,7 +186,11 @@ impl Talk<'_> {
                 n if n > 0 => self.input = &self.input[n as usize..],
                 n if n == -sys::EINTR => {}
                 n if n == -sys::EAGAIN => return,
-                _ => break, // the child does not want it
+                n if n == 0 || n == -sys::EPIPE => break, // the child does not want it
+                n => {
+                    self.outcome.error = -n as i32; // it must not go on with a part
+                    break;
+                }
             }
         }
         close(&mut self.ends[0]);
@@ -212,7 +216,8 @@ impl Talk<'_> {
                 }
             }
             n if n == -sys::EINTR => {}
-            _ => close(&mut self.ends[end]),
+            0 => close(&mut self.ends[end]),
+            n => self.outcome.error = -n as i32, // what is there may be a part
         }
     }
 

@@ -20,6 +20,7 @@ const O_PATH: usize = 0o10000000;
 pub const ENOMEM: i32 = 12;
 pub const EINTR: isize = 4;
 pub const EAGAIN: isize = 11;
+pub const EPIPE: isize = 32;
 pub const SIGKILL: usize = 9;
 pub const SIGPIPE: usize = 13;
 pub const SIGCHLD: usize = 17;

@@ -325,6 +325,21 @@ test("spawn feeds, gathers and reports", () => {
   assert.deepEqual(run(path), fine(`${out.join("\n")}\n`));
 });
 
+test("spawn fails where what goes to the child or comes from it gets lost", () => {
+  const path = image('print(brief(shell("cat", { stdin: new Uint8Array(5).fill(97) })))', spawning);
+  // The first read asks whether the child has started.
+  for (const [call, error, number, ordinal] of [
+    ["write", "ENOSPC", 28, 1],
+    ["read", "EIO", 5, 2],
+  ] as const) {
+    const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:error=${error}:when=${ordinal}`];
+    const { stdout } = spawnSync("strace", ["-qq", "-o", "/dev/null", ...inject, path], {
+      encoding: "utf8",
+    });
+    assert.match(stdout, new RegExp(`^${number},`), call);
+  }
+});
+
 test("spawn keeps a deadline, for the whole process group, also once output is closed", () => {
   const path = image(
     `

@@ -51,6 +51,12 @@ test("a table that iptables cannot show is no empty one", () => {
   assert.throws(() => new Table("filter", text), /table "filter" holds rules that iptables cannot/);
 });
 
+test("a table that was not read to its end is no smaller one", () => {
+  for (const part of ["", saved.slice(0, saved.indexOf("COMMIT"))]) {
+    assert.throws(() => new Table("filter", part), /table "filter" was not read to its end/);
+  }
+});
+
 const plans: [string, (table: Table) => Step[], string][] = [
   ["a chain that is there stays", (t) => ensureChain(t, "CNI-FORWARD"), ""],
   ["a chain that is missing is made", (t) => ensureChain(t, "NEW"), "-N NEW\n"],

@@ -19,11 +19,14 @@ export class Table {
   readonly name: TableName;
   readonly #lines = new Map<string, string[]>();
   readonly #read = new Map<string, readonly Words[]>();
+  #isWhole = false;
 
   /** Throws UnreadableTableError for the answer that there is no answer. */
   constructor(name: TableName, saved: string) {
     this.name = name;
     for (const line of saved.split("\n")) this.#take(line);
+    // An empty table has this line too.
+    if (!this.#isWhole) throw new Error(`table "${name}" was not read to its end`);
   }
 
   #take(line: string): void {
@@ -32,6 +35,8 @@ export class Table {
     } else if (line.startsWith("-A ")) {
       const end = line.indexOf(" ", 3);
       this.#lines.get(line.slice(3, end))?.push(line.slice(end + 1));
+    } else if (line === "COMMIT") {
+      this.#isWhole = true;
     } else if (line.startsWith("#") && line.includes("is incompatible")) {
       throw new UnreadableTableError(
         `table "${this.name}" holds rules that iptables cannot read, made by nft`,
