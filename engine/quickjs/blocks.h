@@ -6,6 +6,9 @@
  *
  * Takes the place of the two functions of QuickJS that changes.sed renames; the rest of its allocator goes with it. */
 
+#pragma GCC push_options
+#pragma GCC optimize("O2") /* as hot.txt */
+
 /* Set by src/pack.rs while an image is made, to place each block by itself. */
 int quickjs_single_blocks;
 
@@ -67,3 +70,5 @@ static void js_arena_free(JSRuntime *rt, void *ptr)
         rt->mf.js_free(rt->malloc_state.opaque, b);
     }
 }
+
+#pragma GCC pop_options

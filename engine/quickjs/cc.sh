@@ -1,5 +1,7 @@
 #!/bin/sh
-# The C compiler ENGINE_CC, with our changes to QuickJS (changes.sed) made before that is compiled.
+# The C compiler ENGINE_CC, with our changes to QuickJS made before that is compiled: changes.sed, and the functions of
+# hot.txt for speed.
+set -e
 here=$(dirname "$0")
 for argument do
   case $argument in
@@ -8,6 +10,8 @@ for argument do
     changed=$(grep -c '/\* engine \*/$' "$argument")
     wanted=$(sed -n 's/^# Lines to change: //p' "$here/changes.sed")
     [ "$changed" = "$wanted" ] || { echo "$0: $changed lines of $argument changed, not $wanted" >&2; exit 1; }
+    awk -f "$here/hot.awk" "$here/hot.txt" "$argument" >"$argument.hot"
+    mv "$argument.hot" "$argument"
     ;;
   esac
 done

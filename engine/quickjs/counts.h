@@ -4,6 +4,9 @@
  * first write to each page of a private mapping has the kernel copy that page: 1 to 3 us, on most of an image's pages.
  * So src/pack.rs gives the image's blocks a count far above any other, and such a count is only ever read. */
 
+#pragma GCC push_options
+#pragma GCC optimize("O2") /* as hot.txt */
+
 /* Half way down from what pack.rs sets, so that the collector, which counts down and up again, stays above it. */
 #define JS_COUNT_FIXED 0x40000000
 
@@ -23,3 +26,5 @@ static inline bool js_unref(const void *p)
     JS_REF_COUNT(p) = --count;
     return count <= 0;
 }
+
+#pragma GCC pop_options

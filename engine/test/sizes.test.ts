@@ -8,7 +8,7 @@ import test from "node:test";
 const folder = resolve(import.meta.dirname, "../../dist/bin");
 
 /** Bytes: for one program, and for the multicall file, which is linked under many names. */
-const most = { single: 2_000_000, multicall: 4_000_000 };
+const most = { single: 2 << 20, multicall: 4 << 20 };
 
 function executables(): string[] {
   if (!existsSync(folder)) return [];
