@@ -3,16 +3,8 @@
 import { Errno, SysError } from "../sys/errno.ts";
 import { type Patience, Poll, poll } from "../sys/poll.ts";
 import { addressOf, attempt, check } from "../sys/syscall.ts";
+import type { Datagram } from "./message.ts";
 import { Reader } from "./wire.ts";
-
-/** One datagram, as far as it fitted. */
-export interface Datagram {
-  readonly from: Reader;
-  readonly start: number;
-  readonly end: number;
-  /** Its true length; more than end - start when it was cut. */
-  readonly length: number;
-}
 
 /** What a NetlinkSocket talks through: the kernel, or in tests a function that plays it. */
 export interface Channel {
@@ -52,6 +44,13 @@ const CAPACITY = 32768;
 /** Datagrams taken in one call. Each acknowledgement comes in one of its own. */
 const MOST = 16;
 
+/** The vector that datagrams are received by, the same for all channels: an image holds it ready. */
+const vector = new Uint8Array(MOST * (VECTOR + IOVEC));
+const vectorWords = new Int32Array(vector.buffer);
+
+/** Where datagrams are put, the same for all channels: they are read before the next are received. */
+let buffer: Reader | undefined;
+
 /** Makes a system call: the value, or minus the errno. */
 export type SystemCall = typeof attempt;
 
@@ -75,7 +74,6 @@ export function openChannel(protocol: number, system: SystemCall = attempt): Cha
 class KernelChannel implements Channel {
   readonly #system: SystemCall;
   #fd: number;
-  #buffer = new Reader(new Uint8Array(CAPACITY));
 
   constructor(fd: number, system: SystemCall) {
     this.#fd = fd;
@@ -121,7 +119,7 @@ class KernelChannel implements Channel {
   }
 
   #receiveOne(): Datagram[] {
-    const from = this.#buffer;
+    const from = roomy();
     // Half the buffer, as everywhere: the kernel makes a dump's datagrams as long as it was ever ready to take.
     const room = from.bytes.length / 2;
     const flags = MSG_DONTWAIT | MSG_TRUNC;
@@ -132,25 +130,25 @@ class KernelChannel implements Channel {
 
   /** Takes up to `most` datagrams at once, the buffer being divided among them. */
   #receiveSome(most: number): Datagram[] {
-    const from = this.#buffer;
+    const from = roomy();
     const room = Math.trunc(from.bytes.length / most) & ~7;
-    const vector = mmsghdr(from.bytes, most, room);
+    pointInto(from.bytes, most, room);
     const flags = MSG_DONTWAIT | MSG_TRUNC;
-    const count = this.#system("recvmmsg", this.#fd, vector.bytes, most, flags, null);
+    const count = this.#system("recvmmsg", this.#fd, vector, most, flags, null);
     if (!arrived(count)) return [];
     const datagrams: Datagram[] = [];
     for (let index = 0; index < count; index++) {
       const start = index * room;
-      const length = vector.view.getUint32(index * VECTOR + 56, true);
+      const length = vectorWords[(index * VECTOR + 56) >> 2] as number;
       datagrams.push({ from, start, end: start + Math.min(length, room), length });
     }
     return datagrams;
   }
 
   grow(length: number): void {
-    let capacity = this.#buffer.bytes.length;
+    let capacity = roomy().bytes.length;
     while (capacity < 2 * length) capacity *= 2;
-    this.#buffer = new Reader(new Uint8Array(capacity));
+    buffer = new Reader(new Uint8Array(capacity));
   }
 
   setOption(option: number, value: number): boolean {
@@ -167,6 +165,11 @@ class KernelChannel implements Channel {
   }
 }
 
+function roomy(): Reader {
+  buffer ??= new Reader(new Uint8Array(CAPACITY));
+  return buffer;
+}
+
 /** Whether a receiving call brought something; interrupted and empty-handed ones are followed by poll. */
 function arrived(result: number): boolean {
   if (result === -Errno.EAGAIN || result === -Errno.EINTR) return false;
@@ -174,19 +177,22 @@ function arrived(result: number): boolean {
   return true;
 }
 
-/** An array of struct mmsghdr, each with one buffer of `room` bytes, and behind it the iovecs they point to. */
-function mmsghdr(buffer: Uint8Array, count: number, room: number): Reader {
-  const vector = new Reader(new Uint8Array(count * (VECTOR + IOVEC)));
-  const { view } = vector;
-  const iovecs = addressOf(vector.bytes) + count * VECTOR;
-  const base = addressOf(buffer);
+/** Makes `vector` an array of struct mmsghdr, each with its struct iovec and that with `room` bytes of the buffer. */
+function pointInto(bytes: Uint8Array, count: number, room: number): void {
+  const iovecs = addressOf(vector) + MOST * VECTOR;
+  const base = addressOf(bytes);
   for (let index = 0; index < count; index++) {
-    const header = index * VECTOR;
-    view.setBigUint64(header + 16, BigInt(iovecs + index * IOVEC), true);
-    view.setUint32(header + 24, 1, true);
-    const iovec = count * VECTOR + index * IOVEC;
-    view.setBigUint64(iovec, BigInt(base + index * room), true);
-    view.setUint32(iovec + 8, room, true);
+    const header = (index * VECTOR) >> 2;
+    putPointer(header + 4, iovecs + index * IOVEC);
+    vectorWords[header + 6] = 1;
+    const iovec = (MOST * VECTOR + index * IOVEC) >> 2;
+    putPointer(iovec, base + index * room);
+    vectorWords[iovec + 2] = room;
   }
-  return vector;
+}
+
+/** Numbers are exact as far as addresses go; a bigint would cost ten times as much. */
+function putPointer(word: number, address: number): void {
+  vectorWords[word] = address;
+  vectorWords[word + 1] = address / 2 ** 32;
 }

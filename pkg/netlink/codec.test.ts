@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { chosenBy } from "./chosen.ts";
 import {
   attributes,
   bareString,
   be16,
   be32,
-  be64,
   boolean,
   bytes,
   type Codec,
-  chosenBy,
   decode,
   encode,
   flag,
@@ -23,8 +22,8 @@ import {
   u8,
   u16,
   u32,
-  u64,
 } from "./codec.ts";
+import { be64, u64 } from "./long.ts";
 import { struct } from "./struct.ts";
 import { hex, toHex } from "./testing/hex.ts";
 import { WireError } from "./wire.ts";
@@ -52,7 +51,7 @@ const outer = attributes({
   list: [18, listOf(1, u16)],
   kind: [19, bareString],
   data: [20, chosenBy("kind", choices)],
-  pair: [21, struct({ first: u16, second: u32 })],
+  pair: [21, struct({ first: u16, second: u16, third: u32 })],
 });
 
 const cases = [
@@ -111,8 +110,8 @@ const cases = [
   },
   {
     shows: "a structure",
-    value: { pair: { first: 1, second: 2 } },
-    wire: "0a00 1500 0100 0200 0000 0000",
+    value: { pair: { first: 1, second: 2, third: 3 } },
+    wire: "0c00 1500 0100 0200 03000000",
   },
   {
     shows: "several in key order, without the undefined one",

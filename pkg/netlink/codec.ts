@@ -7,6 +7,7 @@ import {
   attributeLength,
   attributeType,
   ATTRIBUTE_HEADER as HEADER,
+  type Memory,
   Reader,
   WireError,
   Writer,
@@ -80,15 +81,27 @@ function writeAttribute(
   siblings: Siblings,
 ): void {
   // Not destructured: that costs an iterator, which is more than all the rest.
-  const type = entry[0];
   const codec = entry[1];
   const start = to.reserve(HEADER);
   codec.write(to, value, siblings);
   const length = to.length - start;
   if (length > 0xffff) throw new WireError(`cannot encode an attribute of ${length} bytes`);
-  const flagged = codec.nested ? type | NESTED : type;
-  to.view.setUint32(start, length | (flagged << 16), true);
+  to.words[start >> 2] = length | (entry[0] << 16) | (codec.nested ? NESTED << 16 : 0);
   if (length & 3) to.align();
+}
+
+const alone: Siblings = {};
+
+/**
+ * Writes one attribute, by its entry in a table: `put(to, table.mtu, 1500)`. Nothing for undefined. A set's `write` goes
+ * through the keys of a value, which costs as much as three attributes.
+ */
+export function put<T>(
+  to: Writer,
+  entry: readonly [type: number, codec: Codec<T>],
+  value: T | undefined,
+): void {
+  if (value !== undefined) writeAttribute(to, entry as Table[string], value, alone);
 }
 
 /** The same codec with NLA_F_NESTED on its attribute. */
@@ -116,28 +129,6 @@ export function listOf<T>(type: number, codec: Codec<T>): Codec<T[]> {
   };
 }
 
-/** A set whose table the sibling `tag` names: IFLA_INFO_DATA by its kind. Of an unknown one nothing is read. */
-export function chosenBy<const C extends Readonly<Record<string, Attributes>>>(
-  tag: string,
-  choices: C,
-): Codec<ValueOf<C[keyof C]>> {
-  const chosen = (siblings: Siblings): Attributes | undefined => {
-    const name = siblings[tag];
-    return typeof name === "string" && Object.hasOwn(choices, name) ? choices[name] : undefined;
-  };
-  return {
-    tag,
-    write(to, value, siblings) {
-      const table = chosen(siblings);
-      if (!table) throw new WireError(`cannot encode the data of ${tag} "${siblings[tag]}"`);
-      table.write(to, value as Siblings, siblings);
-    },
-    read(from, start, end, siblings) {
-      return chosen(siblings)?.read(from, start, end, siblings) as ValueOf<C[keyof C]>;
-    },
-  };
-}
-
 /** A number of known size, which a struct can hold too. */
 export interface Scalar<T> extends Codec<T> {
   readonly size: number;
@@ -145,77 +136,84 @@ export interface Scalar<T> extends Codec<T> {
   readonly get: Get<T>;
 }
 
-type Set<T> = (view: DataView, at: number, value: T) => void;
-type Get<T> = (view: DataView, at: number) => T;
+type Set<T> = (to: Memory, at: number, value: T) => void;
+type Get<T> = (from: Memory, at: number) => T;
 
-function scalar<T>(size: number, set: Set<T>, get: Get<T>): Scalar<T> {
+/** Declares such a number. */
+export function scalar<T>(size: number, set: Set<T>, get: Get<T>): Scalar<T> {
   return {
     size,
     set,
     get,
     write(to, value) {
       const at = to.reserve(size);
-      set(to.view, at, value);
+      set(to, at, value);
     },
     read(from, start, end) {
       if (end - start < size) {
         throw new WireError(`cannot decode a number of ${size} bytes: ${end - start} are there`);
       }
-      return get(from.view, start);
+      return get(from, start);
     },
   };
 }
 
 export const u8 = scalar<number>(
   1,
-  (view, at, value) => view.setUint8(at, value),
-  (view, at) => view.getUint8(at),
+  (to, at, value) => {
+    to.bytes[at] = value;
+  },
+  (from, at) => from.bytes[at] as number,
 );
 
 export const u16 = scalar<number>(
   2,
-  (view, at, value) => view.setUint16(at, value, true),
-  (view, at) => view.getUint16(at, true),
+  ({ bytes }, at, value) => {
+    bytes[at] = value;
+    bytes[at + 1] = value >> 8;
+  },
+  ({ bytes }, at) => (bytes[at] as number) | ((bytes[at + 1] as number) << 8),
 );
 
 export const u32 = scalar<number>(
   4,
-  (view, at, value) => view.setUint32(at, value, true),
-  (view, at) => view.getUint32(at, true),
+  (to, at, value) => {
+    to.words[at >> 2] = value;
+  },
+  (from, at) => (from.words[at >> 2] as number) >>> 0,
 );
 
 export const s32 = scalar<number>(
   4,
-  (view, at, value) => view.setInt32(at, value, true),
-  (view, at) => view.getInt32(at, true),
-);
-
-export const u64 = scalar<bigint>(
-  8,
-  (view, at, value) => view.setBigUint64(at, value, true),
-  (view, at) => view.getBigUint64(at, true),
+  (to, at, value) => {
+    to.words[at >> 2] = value;
+  },
+  (from, at) => from.words[at >> 2] as number,
 );
 
 /** Network byte order. */
 export const be16 = scalar<number>(
   2,
-  (view, at, value) => view.setUint16(at, value),
-  (view, at) => view.getUint16(at),
+  ({ bytes }, at, value) => {
+    bytes[at] = value >> 8;
+    bytes[at + 1] = value;
+  },
+  ({ bytes }, at) => ((bytes[at] as number) << 8) | (bytes[at + 1] as number),
 );
 
 /** Network byte order. */
 export const be32 = scalar<number>(
   4,
-  (view, at, value) => view.setUint32(at, value),
-  (view, at) => view.getUint32(at),
+  (to, at, value) => {
+    to.words[at >> 2] = swapped(value);
+  },
+  (from, at) => swapped(from.words[at >> 2] as number) >>> 0,
 );
 
-/** Network byte order. */
-export const be64 = scalar<bigint>(
-  8,
-  (view, at, value) => view.setBigUint64(at, value),
-  (view, at) => view.getBigUint64(at),
-);
+/** A word with its bytes the other way round. */
+function swapped(word: number): number {
+  return (word >>> 24) | ((word >>> 8) & 0xff00) | ((word << 8) & 0xff0000) | (word << 24);
+}
 
 /** A truth value the kernel keeps in a byte. */
 export const boolean: Codec<boolean> = {
@@ -275,7 +273,7 @@ export const ipAddress: Codec<Address> = {
     else be32.write(to, Number(value.value), {});
   },
   read(from, start, end) {
-    if (end - start === 4) return { family: 4, value: BigInt(from.view.getUint32(start)) };
+    if (end - start === 4) return { family: 4, value: BigInt(be32.get(from, start)) };
     if (end - start !== 16) {
       throw new WireError(`cannot decode an address of ${end - start} bytes`);
     }

@@ -12,42 +12,60 @@ export interface Receiver {
   accept(from: Reader, message: Message, isCut: boolean): boolean;
 }
 
-/** What has become of the requests of one batch. */
+/**
+ * What has become of the requests of one batch. The kernel takes them in order and tells of a refusal unasked, so an
+ * acknowledgement is asked for, and waited for, of the last one only: once that is there, the others are known to be done.
+ */
 export class Exchange implements Receiver {
   readonly replies: unknown[];
   /** Requests whose answer was longer than the room for it. They only read, so they can be sent again. */
-  readonly cut: number[] = [];
+  cut: number[] | undefined;
   /** How many messages have to come yet. */
-  waiting = 0;
+  waiting: number;
   failure: NetlinkError | undefined;
   /** By request, what the kernel refused; undefined while it refused nothing. */
   errnos: number[] | undefined;
-  readonly #requests: readonly Request<unknown>[];
-  readonly #open: boolean[];
   /** The sequence number of the first request; the others follow. */
   readonly first: number;
+  readonly #requests: readonly Request<unknown>[];
+  /** By request, whether it has to be heard of yet. */
+  readonly #open: boolean[];
+  /** The request that is acknowledged; -1 where the last of them has an answer. */
+  readonly acknowledged: number;
 
   constructor(requests: readonly Request<unknown>[], first: number) {
     this.#requests = requests;
     this.first = first;
-    this.replies = [];
-    this.#open = [];
+    const replies: undefined[] = [];
+    const open: boolean[] = [];
+    let waiting = 0;
+    let last = requests.length - 1;
+    while (last > 0 && requests[last]?.quiet) last--;
+    if (requests[last]?.read) last = -1;
     for (let index = 0; index < requests.length; index++) {
-      const isAnswered = !requests[index]?.quiet;
-      this.replies.push(undefined);
-      this.#open.push(isAnswered);
-      if (isAnswered) this.waiting++;
+      const isAwaited = index === last || requests[index]?.read !== undefined;
+      replies.push(undefined);
+      open.push(isAwaited);
+      if (isAwaited) waiting++;
     }
+    this.acknowledged = last;
+    this.replies = replies;
+    this.#open = open;
+    this.waiting = waiting;
   }
 
   accept(from: Reader, message: Message, isCut: boolean): boolean {
     const index = message.sequence - this.first;
     const request = this.#requests[index];
     if (!request) return false;
-    if (message.type === MessageType.error || message.type === MessageType.done) {
+    const { type } = message;
+    if (type === MessageType.error || type === MessageType.done) {
       this.#acknowledge(index, from, message, isCut);
     } else if (request.read) {
-      this.#answer(index, from, message, isCut);
+      // An answer is all there is.
+      if (isCut) this.#cutOff(index);
+      else this.replies[index] = request.read(from, message.start, message.end);
+      this.#settle(index);
     } else {
       return false; // a notification of the change, which comes as well when the socket has subscribed to it
     }
@@ -73,13 +91,9 @@ export class Exchange implements Receiver {
     this.#settle(index);
   }
 
-  #answer(index: number, from: Reader, message: Message, isCut: boolean): void {
-    const request = this.#requests[index];
-    if (!request?.read) return;
-    if (isCut) this.cut.push(index);
-    else this.replies[index] = request.read(from, message.start, message.end);
-    // An answer is all there is, unless the request wanted an acknowledgement too.
-    if (isCut || !(request.flags & MessageFlag.ack)) this.#settle(index);
+  #cutOff(index: number): void {
+    this.cut ??= [];
+    this.cut.push(index);
   }
 
   #settle(index: number): void {
@@ -91,16 +105,19 @@ export class Exchange implements Receiver {
 
 /** One reading of a dump. */
 export class Dump<Reply> implements Receiver {
-  readonly rows: Reply[] = [];
-  isDone = false;
+  readonly rows: Reply[];
+  isDone: boolean;
   /** False when it changed under way, or when a part of it was too long for the room. */
-  isSound = true;
+  isSound: boolean;
   readonly #request: Request<Reply | undefined>;
   readonly #sequence: number;
 
   constructor(request: Request<Reply | undefined>, sequence: number) {
     this.#request = request;
     this.#sequence = sequence;
+    this.rows = [];
+    this.isDone = false;
+    this.isSound = true;
   }
 
   accept(from: Reader, message: Message, isCut: boolean): boolean {

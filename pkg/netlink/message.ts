@@ -1,6 +1,6 @@
 /** Netlink messages: requests as values, the header before each, and the kernel's acknowledgements. */
 
-import { attributes, string, u32 } from "./codec.ts";
+import { attributes, s32, string, u32 } from "./codec.ts";
 import type { Explanation } from "./error.ts";
 import { type Reader, WireError, type Writer } from "./wire.ts";
 
@@ -54,13 +54,18 @@ export type Replies<R extends readonly Request<unknown>[]> = {
 
 /** A message's header and where it lies. */
 export interface Message {
-  readonly type: number;
-  readonly flags: number;
-  readonly sequence: number;
-  readonly port: number;
+  type: number;
+  flags: number;
+  sequence: number;
+  port: number;
   /** What follows the header. */
-  readonly start: number;
-  readonly end: number;
+  start: number;
+  end: number;
+}
+
+/** A message that `readMessage` fills in. */
+export function noMessage(): Message {
+  return { type: 0, flags: 0, sequence: 0, port: 0, start: 0, end: 0 };
 }
 
 /** Appends a whole message. */
@@ -72,30 +77,48 @@ export function writeMessage(
 ): void {
   const start = to.reserve(HEADER);
   request.write(to);
-  const { view } = to;
-  view.setUint32(start, to.length - start, true);
-  view.setUint16(start + 4, request.type, true);
-  view.setUint16(start + 6, request.flags | flags | MessageFlag.request, true);
-  view.setUint32(start + 8, sequence, true);
+  const { words } = to;
+  const at = start >> 2;
+  words[at] = to.length - start;
+  words[at + 1] = request.type | ((request.flags | flags | MessageFlag.request) << 16);
+  words[at + 2] = sequence;
   to.align();
 }
 
-/** The message at `at`. `cut` says that the datagram was longer than `end`: the message may pass it. */
-export function messageAt(from: Reader, at: number, end: number, cut: boolean): Message {
-  const { view } = from;
+/** One datagram, as far as it fitted. */
+export interface Datagram {
+  readonly from: Reader;
+  readonly start: number;
+  readonly end: number;
+  /** Its true length; more than end - start when it was cut. */
+  readonly length: number;
+}
+
+/**
+ * Reads the header at `at` into a message: a new one for each would cost as much as all else. The last one of a
+ * datagram that was cut may pass its end.
+ */
+export function readMessage(into: Message, datagram: Datagram, at: number): void {
+  const { end } = datagram;
+  const { words } = datagram.from;
   const left = end - at;
-  const length = left < HEADER ? left : view.getUint32(at, true);
-  if (length < HEADER || (length > left && !cut)) {
+  const word = at >> 2;
+  const length = left < HEADER ? left : (words[word] as number) >>> 0;
+  if (length < HEADER || (length > left && !isCut(datagram))) {
     throw new WireError(`cannot decode a message of ${length} bytes: ${left} are left`);
   }
-  return {
-    type: view.getUint16(at + 4, true),
-    flags: view.getUint16(at + 6, true),
-    sequence: view.getUint32(at + 8, true),
-    port: view.getUint32(at + 12, true),
-    start: at + HEADER,
-    end: length > left ? end : at + length,
-  };
+  const kind = words[word + 1] as number;
+  into.type = kind & 0xffff;
+  into.flags = kind >>> 16;
+  into.sequence = words[word + 2] as number;
+  into.port = (words[word + 3] as number) >>> 0;
+  into.start = at + HEADER;
+  into.end = length > left ? end : at + length;
+}
+
+/** Whether a datagram was longer than the room for it. */
+export function isCut({ start, end, length }: Datagram): boolean {
+  return length > end - start;
 }
 
 /** Where the message after this one starts. */
@@ -117,7 +140,7 @@ export function errnoIn(from: Reader, message: Message): number {
     if (message.type === MessageType.done) return 0;
     throw new WireError("cannot decode an acknowledgement: it has no error number");
   }
-  return Math.abs(from.view.getInt32(message.start, true));
+  return Math.abs(s32.get(from, message.start));
 }
 
 /** What the kernel adds to the errno. It lies behind the request's copy, of which the header is always there. */
@@ -126,7 +149,7 @@ export function explanationIn(from: Reader, message: Message): Explanation {
   if (!(flags & MessageFlag.explained)) return {};
   let at = start + 4;
   if (type === MessageType.error && end - at >= HEADER) {
-    const copied = flags & MessageFlag.capped ? HEADER : from.view.getUint32(at, true);
+    const copied = flags & MessageFlag.capped ? HEADER : u32.get(from, at);
     if (copied >= end) return {};
     at += (copied + 3) & ~3;
   }

@@ -22,7 +22,7 @@ function question(purpose: string): Request<number> {
     type: 18,
     flags: 0,
     write: (to) => void to.reserve(4),
-    read: (from, start) => from.view.getUint32(start, true),
+    read: (from, start) => u32.get(from, start),
   };
 }
 
@@ -52,17 +52,28 @@ function failure(work: () => unknown): NetlinkError {
   throw new Error("nothing was thrown");
 }
 
-test("send() asks changes for an acknowledgement and questions for their answer only", () => {
+test("send() asks for an acknowledgement of the last change only, and for none behind it", () => {
   const { socket, kernel } = socketTo((batch) =>
-    batch.map(({ sequence, type }) =>
-      type === 18 ? message(16, sequence, number(7)) : ack(sequence),
-    ),
+    batch.flatMap(({ sequence, type, flags }) => {
+      if (type === 18) return [message(16, sequence, number(7))];
+      return flags & MessageFlag.ack ? [ack(sequence)] : [];
+    }),
   );
   assert.deepEqual(socket.send(change("a"), question("b"), change("c")), [undefined, 7, undefined]);
+  assert.deepEqual(socket.send(change("a"), question("b")), [undefined, 7]);
   assert.deepEqual(
     kernel.batches.map((batch) => batch.map(({ flags }) => flags)),
-    [[5, 1, 5]],
+    [
+      [1, 1, 5],
+      [1, 1],
+    ],
   );
+});
+
+test("send() tells of a refusal that no acknowledgement was asked for", () => {
+  const { socket } = socketTo(() => [ack(1, Errno.EEXIST), ack(3)]);
+  const error = failure(() => socket.send(change("make a"), change("make b"), change("make c")));
+  assert.equal(error.message, "make a: file exists");
 });
 
 test("send() of nothing does not talk to the kernel", () => {
@@ -197,7 +208,7 @@ test("dump() leaves out what its request does not want", () => {
   ]);
   const odd: Request<number | undefined> = {
     ...question("list"),
-    read: (from, start) => (from.view.getUint32(start, true) % 2 ? 1 : undefined),
+    read: (from, start) => (u32.get(from, start) % 2 ? 1 : undefined),
   };
   assert.deepEqual(socket.dump(odd), [1]);
 });

@@ -4,15 +4,18 @@ import { monotonicMs } from "../sys/clock.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
 import type { Patience } from "../sys/poll.ts";
 import { observer, traced } from "../sys/trace.ts";
-import { type Channel, type Datagram, openChannel } from "./channel.ts";
+import { type Channel, openChannel } from "./channel.ts";
 import { NetlinkError } from "./error.ts";
 import { Dump, Exchange, type Receiver, tellExchange } from "./exchange.ts";
 import {
   afterMessage,
+  type Datagram,
+  isCut,
   MessageFlag,
-  messageAt,
+  noMessage,
   type Replies,
   type Request,
+  readMessage,
   writeMessage,
 } from "./message.ts";
 import { Writer } from "./wire.ts";
@@ -27,7 +30,7 @@ const Option = { join: 1, leave: 2, explain: 11, strict: 12 } as const;
 const PATIENCE: Patience = { timeoutMs: 10_000 };
 /** How often a dump that changed under way is read anew. */
 const DUMP_TRIES = 8;
-/** Requests in one sendto: their acknowledgements must fit the socket's receive buffer (208 KB by default). */
+/** Requests in one sendto: what is said to each must fit the socket's receive buffer (208 KB by default). */
 const BATCH = 64;
 /** Datagrams of a dump taken in one call: the second is often just its end. */
 const DUMP_DATAGRAMS = 2;
@@ -39,6 +42,8 @@ const greeting: Request = { purpose: "talk to the kernel", type: 1, flags: 0, wr
 export class NetlinkSocket implements Disposable {
   readonly #channel: Channel;
   readonly #writer = new Writer();
+  /** The one under way: of the datagram at hand. */
+  readonly #message = noMessage();
   #sequence = 1;
   /** The socket's address, learnt from the first reply; 0 until then. */
   #port = 0;
@@ -136,52 +141,58 @@ export class NetlinkSocket implements Disposable {
   #exchange(requests: readonly Request<unknown>[]): unknown[] {
     const exchange = new Exchange(requests, this.#sequence);
     const start = observer === undefined ? undefined : monotonicMs();
-    this.#write(requests, 0);
+    this.#write(requests, 0, exchange.acknowledged);
     let longest = 0;
     while (exchange.waiting > 0) {
       const datagrams = this.#receive(exchange.waiting, PATIENCE);
       if (datagrams.length === 0) throw new NetlinkError(exchange.unanswered(), Errno.ETIMEDOUT);
       for (const datagram of datagrams) {
-        longest = Math.max(longest, datagram.length);
+        if (datagram.length > longest) longest = datagram.length;
         this.#deliver(datagram, exchange);
       }
     }
     if (start !== undefined) tellExchange(requests, exchange, start);
     if (exchange.failure) throw exchange.failure;
-    if (exchange.cut.length > 0) this.#again(requests, exchange, longest);
+    if (exchange.cut !== undefined) this.#again(requests, exchange, exchange.cut, longest);
     return exchange.replies;
   }
 
   /** Asks again what was too long for its share of the buffer, one by one. */
-  #again(requests: readonly Request<unknown>[], exchange: Exchange, longest: number): void {
+  #again(
+    requests: readonly Request<unknown>[],
+    { replies }: Exchange,
+    cut: readonly number[],
+    longest: number,
+  ): void {
     this.#channel.grow(longest);
-    for (const index of exchange.cut) {
+    for (const index of cut) {
       const request = requests[index];
-      if (request) exchange.replies[index] = this.send(request)[0];
+      if (request) replies[index] = this.send(request)[0];
     }
   }
 
   /** One reading of a dump; undefined when it was not consistent or did not fit. */
   #dumpOnce<Reply>(request: Request<Reply | undefined>): Reply[] | undefined {
     const dump = new Dump(request, this.#sequence);
-    this.#write([request], MessageFlag.dump);
+    this.#write([request], MessageFlag.dump, -1);
     while (!dump.isDone) {
       const datagrams = this.#receive(DUMP_DATAGRAMS, PATIENCE);
       if (datagrams.length === 0) throw new NetlinkError(request.purpose, Errno.ETIMEDOUT);
       for (const datagram of datagrams) {
         this.#deliver(datagram, dump);
-        if (datagram.length > datagram.end - datagram.start) this.#channel.grow(datagram.length);
+        if (isCut(datagram)) this.#channel.grow(datagram.length);
       }
     }
     return dump.isSound ? dump.rows : undefined;
   }
 
-  #write(requests: readonly Request<unknown>[], flags: number): void {
+  /** Sends the requests with these flags, the one at `acknowledged` with NLM_F_ACK. */
+  #write(requests: readonly Request<unknown>[], flags: number, acknowledged: number): void {
     const to = this.#writer;
     to.clear();
-    for (const request of requests) {
-      const ack = request.read || request.quiet ? 0 : MessageFlag.ack;
-      writeMessage(to, request, flags | ack, this.#sequence++);
+    for (let index = 0; index < requests.length; index++) {
+      const ack = index === acknowledged ? MessageFlag.ack : 0;
+      writeMessage(to, requests[index] as Request<unknown>, flags | ack, this.#sequence++);
     }
     this.#channel.send(to.written());
   }
@@ -200,15 +211,17 @@ export class NetlinkSocket implements Disposable {
 
   /** Hands each message of a datagram that is for this socket to `receiver`. */
   #deliver(datagram: Datagram, receiver: Receiver): void {
-    const { from, start, end, length } = datagram;
-    const isCut = length > end - start;
+    const { from, start, end } = datagram;
+    const cut = isCut(datagram);
+    const message = this.#message;
     for (let at = start; at < end; ) {
-      const message = messageAt(from, at, end, isCut);
+      readMessage(message, datagram, at);
       const isOurs = this.#port === 0 || message.port === this.#port;
-      const passesEnd = isCut && message.end === end;
+      const passesEnd = cut && message.end === end;
+      const next = afterMessage(message);
       if (isOurs && receiver.accept(from, message, passesEnd)) this.#port = message.port;
       else this.#stirred = true;
-      at = afterMessage(message);
+      at = next;
     }
   }
 }

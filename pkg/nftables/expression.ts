@@ -1,6 +1,7 @@
 /** The parts of a rule: each loads, compares or acts, in order, until one says no. */
 
-import { attributes, chosenBy, flagged, listOf, string, type ValueOf } from "../netlink/codec.ts";
+import { chosenBy } from "../netlink/chosen.ts";
+import { attributes, flagged, listOf, string, type ValueOf } from "../netlink/codec.ts";
 import { bitwise } from "./expression/bitwise.ts";
 import { cmp } from "./expression/cmp.ts";
 import { counter } from "./expression/counter.ts";

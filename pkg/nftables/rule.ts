@@ -1,6 +1,7 @@
 /** Rules: added to an end of a chain, listed by chain, deleted by the handle the kernel gave them. */
 
-import { attributes, be64, flagged, string } from "../netlink/codec.ts";
+import { attributes, flagged, string } from "../netlink/codec.ts";
+import { be64 } from "../netlink/long.ts";
 import { MessageFlag, type Request } from "../netlink/message.ts";
 import { type Expression, expressions, type ReadExpression } from "./expression.ts";
 import { type ChainKey, Message, request, type TableKey } from "./message.ts";

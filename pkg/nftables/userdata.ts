@@ -32,8 +32,8 @@ export const notes: Codec<Notes> = {
   read(from, start, end) {
     const found: { comment?: string; owner?: string } = {};
     for (let at = start; at + 2 <= end; ) {
-      const type = from.view.getUint8(at);
-      const next = at + 2 + from.view.getUint8(at + 1);
+      const type = from.bytes[at];
+      const next = at + 2 + (from.bytes[at + 1] as number);
       if (next > end) break;
       // What another program put there need not end with a NUL.
       const text = decode(from.bytes.subarray(at + 2, next)).replace(/\0.*$/s, "");

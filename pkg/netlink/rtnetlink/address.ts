@@ -3,7 +3,7 @@
 import type { Family } from "../../ip/address.ts";
 import { type Address, sameAddress } from "../../ip/address.ts";
 import { formatPrefix, lastAddress, type Prefix } from "../../ip/prefix.ts";
-import { attributes, ipAddress, string, u8, u32 } from "../codec.ts";
+import { attributes, ipAddress, put, string, u8, u32 } from "../codec.ts";
 import { MessageFlag, type Request } from "../message.ts";
 import { struct } from "../struct.ts";
 import { type Reader, WireError, type Writer } from "../wire.ts";
@@ -125,8 +125,9 @@ export function deleteAddress(key: AddressKey, link?: string): Request {
     flags: 0,
     write(to) {
       const { address, length } = key.prefix;
-      addressHeader.put(to, { family: familyNumber(address.family), length, index: key.index });
-      addressAttributes.write(to, { local: address, address: key.peer ?? address }, {});
+      writeHeader(to, { family: address.family, index: key.index }, length);
+      put(to, addressAttributes.table.local, address);
+      put(to, addressAttributes.table.address, key.peer ?? address);
     },
   };
 }
@@ -146,7 +147,7 @@ export function dumpAddresses({
     purpose: "list addresses",
     type: Type.get,
     flags: 0,
-    write: (to) => addressHeader.put(to, { family: familyNumber(family), index }),
+    write: (to) => writeHeader(to, { family, index }),
     read(from, start, end) {
       const row = readAddress(from, start, end);
       if (index !== undefined && row.index !== index) return undefined;
@@ -159,36 +160,37 @@ function label({ prefix, index }: AddressKey, link?: string): string {
   return `${formatPrefix(prefix)} on ${link ?? `link number ${index}`}`;
 }
 
+function writeHeader(to: Writer, { family, index = 0 }: AddressFilter, length = 0): number {
+  const start = to.reserve(addressHeader.size);
+  const { field } = addressHeader;
+  field.family.set(to, start, familyNumber(family));
+  field.length.set(to, start, length);
+  field.index.set(to, start, index);
+  return start;
+}
+
 function writeAddress(to: Writer, settings: AddressSettings): void {
-  const { prefix, peer, preferredLifetime: preferred, validLifetime: valid } = settings;
+  const { prefix, index, scope } = settings;
   const { address, length } = prefix;
   const flags =
     (settings.noDad ? AddressFlag.noDad : 0) |
     (settings.noPrefixRoute ? AddressFlag.noPrefixRoute : 0);
   const hasWideFlags = flags > 0xff;
-  addressHeader.put(to, {
-    family: familyNumber(address.family),
-    length,
-    flags: hasWideFlags ? 0 : flags,
-    scope: settings.scope,
-    index: settings.index,
-  });
-  const isTimed = preferred !== undefined || valid !== undefined;
-  const cacheInfo = { preferred: preferred ?? FOREVER, valid: valid ?? FOREVER };
-  addressAttributes.write(
-    to,
-    {
-      local: address,
-      label: settings.label,
-      flags: hasWideFlags ? flags : undefined,
-      address: peer ?? address,
-      broadcast: broadcastOf(settings),
-      priority: settings.priority,
-      protocol: settings.protocol,
-      cacheInfo: isTimed ? { ...cacheInfo, created: 0, updated: 0 } : undefined,
-    },
-    {},
-  );
+  const start = writeHeader(to, { family: address.family, index }, length);
+  if (!hasWideFlags) addressHeader.field.flags.set(to, start, flags);
+  if (scope !== undefined) addressHeader.field.scope.set(to, start, scope);
+  const entries = addressAttributes.table;
+  put(to, entries.local, address);
+  put(to, entries.label, settings.label);
+  if (hasWideFlags) put(to, entries.flags, flags);
+  put(to, entries.address, settings.peer ?? address);
+  put(to, entries.broadcast, broadcastOf(settings));
+  put(to, entries.priority, settings.priority);
+  put(to, entries.protocol, settings.protocol);
+  const { preferredLifetime: preferred, validLifetime: valid } = settings;
+  if (preferred === undefined && valid === undefined) return;
+  const times = { preferred: preferred ?? FOREVER, valid: valid ?? FOREVER };
+  put(to, entries.cacheInfo, { ...times, created: 0, updated: 0 });
 }
 
 /** The kernel invents no broadcast address: without the attribute there is none. */

@@ -87,10 +87,11 @@ class LinkAnswer implements LinkState {
   #found: Located<typeof linkInfo.table> | undefined;
 
   constructor(from: Reader, start: number, end: number) {
-    const header = linkHeader.read(from, start, end);
-    this.index = header.index;
-    this.flags = header.flags;
-    this.hardwareType = header.hardwareType;
+    linkHeader.require(start, end);
+    const { index, flags, hardwareType } = linkHeader.field;
+    this.index = index.get(from, start);
+    this.flags = flags.get(from, start);
+    this.hardwareType = hardwareType.get(from, start);
     this.#values = Located.copyOf(linkAttributes, from, start + linkHeader.size, end);
   }
 

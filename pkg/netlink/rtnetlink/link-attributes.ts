@@ -1,10 +1,10 @@
 /** All attributes of a link, with the tables its kind and its master's kind choose. */
 
+import { chosenBy } from "../chosen.ts";
 import {
   attributes,
   bareString,
   type Codec,
-  chosenBy,
   ipAddress,
   listOf,
   macAddress,

@@ -81,6 +81,16 @@ export type PlainLinkSettings = LinkHead & ValueOf<typeof linkSettings>;
 
 const settableFlags = ["up", "promiscuous", "allMulticast", "multicast", "noArp"] as const;
 
+/** Writes ifinfomsg: which link, and the flags to change. */
+export function writeLinkHeader(to: Writer, index = 0, flags = 0, change = 0): void {
+  const start = to.reserve(linkHeader.size);
+  const { field } = linkHeader;
+  if (index !== 0) field.index.set(to, start, index);
+  if (change === 0) return;
+  field.flags.set(to, start, flags);
+  field.change.set(to, start, change);
+}
+
 /** Writes ifinfomsg and the attributes of a link's settings; keys that are neither are not for this function. */
 export function writeLinkSettings(to: Writer, settings: PlainLinkSettings): void {
   let flags = 0;
@@ -93,10 +103,11 @@ export function writeLinkSettings(to: Writer, settings: PlainLinkSettings): void
     change |= LinkFlag[name];
     if (wanted) flags |= LinkFlag[name];
   }
-  if (change === 0) linkHeader.put(to, { index: settings.index });
-  else linkHeader.put(to, { index: settings.index, flags, change });
-  linkSettings.write(to, settings, {});
+  writeLinkHeader(to, settings.index, flags, change);
+  linkSettings.write(to, settings, alone);
 }
+
+const alone = {};
 
 /** A link inside an attribute: the peer a veth is created with. */
 export const plainLink: Codec<PlainLinkSettings> = {

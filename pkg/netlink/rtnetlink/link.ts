@@ -1,15 +1,17 @@
 /** Links, that is network interfaces: requests to find, make, change and delete them. */
 
+import { put } from "../codec.ts";
 import { MessageFlag, type Request } from "../message.ts";
 import type { Writer } from "../wire.ts";
 import { type Link, readLink } from "./link-answer.ts";
 import {
   type FamilySettings,
+  type LinkInfo,
   type LinkKind,
   linkAttributes,
   type PortKind,
 } from "./link-attributes.ts";
-import { linkHeader, type PlainLinkSettings, writeLinkSettings } from "./link-settings.ts";
+import { type PlainLinkSettings, writeLinkHeader, writeLinkSettings } from "./link-settings.ts";
 
 export type { Link } from "./link-answer.ts";
 
@@ -59,7 +61,7 @@ export function dumpLinks({ master, kind }: LinkFilter = {}): Request<Link | und
     type: Type.get,
     flags: 0,
     write(to) {
-      linkHeader.put(to, {});
+      writeLinkHeader(to);
       linkAttributes.write(to, { extMask: SKIP_STATS, master, linkInfo }, {});
     },
     read(from, start, end) {
@@ -108,18 +110,21 @@ function label({ name, index }: { readonly name?: string; readonly index?: numbe
   return name ?? `number ${index}`;
 }
 
+const entries = linkAttributes.table;
+
 function writeKey(to: Writer, { name, index }: LinkKey, extMask?: number): void {
-  linkHeader.put(to, { index });
+  writeLinkHeader(to, index);
   // Both names find alternative ones; the second has room for long ones.
   const isLong = name !== undefined && name.length >= NAME_SIZE;
-  linkAttributes.write(to, isLong ? { altName: name, extMask } : { name, extMask }, {});
+  put(to, isLong ? entries.altName : entries.name, name);
+  put(to, entries.extMask, extMask);
 }
 
 function writeSettings(to: Writer, settings: LinkSettings): void {
   writeLinkSettings(to, settings);
   const { kind, data, portKind, portData, families } = settings;
-  if (families) linkAttributes.write(to, { families }, {});
+  put(to, entries.families, families);
   if (kind !== undefined || portKind !== undefined) {
-    linkAttributes.write(to, { linkInfo: { kind, data, portKind, portData } }, {});
+    put(to, entries.linkInfo, { kind, data, portKind, portData } as LinkInfo);
   }
 }

@@ -345,7 +345,9 @@ test("neighbours and rules come and go", { skip }, () => {
   const entry = { index, address: address("10.1.0.9"), mac: "02:00:00:00:00:09" };
   const rule = { family: 4, from: prefix("10.1.0.0/24"), table: 1000, priority: 500 } as const;
   socket.send(newNeighbour(entry), newRule(rule));
-  assert.equal(socket.dump(dumpNeighbours({ index, family: 4 }))[0]?.mac, entry.mac);
+  // The kernel has entries of its own there: a bridge that is up tells its multicast groups.
+  const neighbours = socket.dump(dumpNeighbours({ index, family: 4 }));
+  assert.ok(neighbours.some(({ mac }) => mac === entry.mac));
   assert.deepEqual(
     socket.dump(dumpRules({ family: 4 })).find((r) => r.priority === 500)?.from,
     rule.from,

@@ -53,7 +53,7 @@ const nextHops: Codec<NextHop[]> = {
       const start = to.length;
       hopHeader.put(to, { flags, hops: weight - 1, index });
       hopAttributes.write(to, { gateway }, {});
-      to.view.setUint16(start, to.length - start, true);
+      hopHeader.field.length.set(to, start, to.length - start);
     }
   },
   read(from, start, end) {

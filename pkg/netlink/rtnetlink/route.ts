@@ -2,6 +2,7 @@
 
 import { type Address, addressBits, type Family, formatAddress } from "../../ip/address.ts";
 import { formatPrefix, type Prefix } from "../../ip/prefix.ts";
+import { put } from "../codec.ts";
 import { MessageFlag, type Request } from "../message.ts";
 import type { Reader, Writer } from "../wire.ts";
 import { familyNumber, familyOf } from "./family.ts";
@@ -191,30 +192,24 @@ function writeRoute(to: Writer, route: Route): void {
   const { address, length } = destination;
   const isWide = table > BYTE;
   const isForeign = gateway !== undefined && gateway.family !== address.family;
-  routeHeader.put(to, {
-    family: familyNumber(address.family),
-    dstLength: length,
-    tos: route.tos,
-    table: isWide ? 0 : table,
-    protocol: route.protocol ?? RouteProtocol.boot,
-    scope: route.scope,
-    type: route.type ?? RouteType.unicast,
-    flags: route.flags,
-  });
-  routeAttributes.write(
-    to,
-    {
-      destination: length > 0 ? address : undefined,
-      gateway: isForeign ? undefined : gateway,
-      via: isForeign ? gateway : undefined,
-      source: route.source,
-      priority: route.priority,
-      table: isWide ? table : undefined,
-      index: route.index,
-      metrics: mtu !== undefined || advmss !== undefined ? { mtu, advmss } : undefined,
-    },
-    {},
-  );
+  const start = to.reserve(routeHeader.size);
+  const { field } = routeHeader;
+  field.family.set(to, start, familyNumber(address.family));
+  field.dstLength.set(to, start, length);
+  field.table.set(to, start, isWide ? 0 : table);
+  field.protocol.set(to, start, route.protocol ?? RouteProtocol.boot);
+  field.type.set(to, start, route.type ?? RouteType.unicast);
+  if (route.tos !== undefined) field.tos.set(to, start, route.tos);
+  if (route.scope !== undefined) field.scope.set(to, start, route.scope);
+  if (route.flags !== undefined) field.flags.set(to, start, route.flags);
+  const entries = routeAttributes.table;
+  if (length > 0) put(to, entries.destination, address);
+  put(to, isForeign ? entries.via : entries.gateway, gateway);
+  put(to, entries.source, route.source);
+  put(to, entries.priority, route.priority);
+  if (isWide) put(to, entries.table, table);
+  put(to, entries.index, route.index);
+  if (mtu !== undefined || advmss !== undefined) put(to, entries.metrics, { mtu, advmss });
 }
 
 /** Reads a route from an answer or a notification; undefined when it is not about IP. */

@@ -1,7 +1,8 @@
 /** A kernel for tests: a function from the requests sent to the datagrams that answer them. */
 
-import type { Channel, Datagram } from "../channel.ts";
-import { MessageFlag, MessageType } from "../message.ts";
+import type { Channel } from "../channel.ts";
+import { s32, u16, u32 } from "../codec.ts";
+import { type Datagram, MessageFlag, MessageType } from "../message.ts";
 import { Reader, Writer } from "../wire.ts";
 
 /** A request as the fake kernel sees it. */
@@ -71,14 +72,14 @@ export class FakeKernel implements Channel {
 }
 
 function requestsIn(bytes: Uint8Array): Seen[] {
-  const { view } = new Reader(bytes);
+  const from = new Reader(bytes);
   const seen: Seen[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const length = view.getUint32(at, true);
+    const length = u32.get(from, at);
     seen.push({
-      type: view.getUint16(at + 4, true),
-      flags: view.getUint16(at + 6, true),
-      sequence: view.getUint32(at + 8, true),
+      type: u16.get(from, at + 4),
+      flags: u16.get(from, at + 6),
+      sequence: u32.get(from, at + 8),
       body: bytes.slice(at + 16, at + length),
     });
     at += (length + 3) & ~3;
@@ -96,11 +97,11 @@ export function message(
   const to = new Writer();
   to.reserve(16);
   to.append(body);
-  to.view.setUint32(0, to.length, true);
-  to.view.setUint16(4, type, true);
-  to.view.setUint16(6, flags, true);
-  to.view.setUint32(8, sequence, true);
-  to.view.setUint32(12, port, true);
+  u32.set(to, 0, to.length);
+  u16.set(to, 4, type);
+  u16.set(to, 6, flags);
+  u32.set(to, 8, sequence);
+  u32.set(to, 12, port);
   to.align();
   return to.written();
 }
@@ -113,7 +114,7 @@ export function ack(
 ): Uint8Array {
   const to = new Writer();
   to.reserve(4 + 16);
-  to.view.setInt32(0, -errno, true);
+  s32.set(to, 0, -errno);
   to.append(explanation);
   const explained = explanation.length > 0 ? MessageFlag.explained : 0;
   return message(MessageType.error, sequence, to.written(), {

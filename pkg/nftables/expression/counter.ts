@@ -1,6 +1,7 @@
 /** Counts packets and bytes. */
 
-import { attributes, be64 } from "../../netlink/codec.ts";
+import { attributes } from "../../netlink/codec.ts";
+import { be64 } from "../../netlink/long.ts";
 
 /** NFTA_COUNTER_*, linux/netfilter/nf_tables.h */
 export const counter = attributes({

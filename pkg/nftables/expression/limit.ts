@@ -1,6 +1,7 @@
 /** Goes on only so many times in a unit of time. */
 
-import { attributes, be32, be64 } from "../../netlink/codec.ts";
+import { attributes, be32 } from "../../netlink/codec.ts";
+import { be64 } from "../../netlink/long.ts";
 
 /** NFTA_LIMIT_*, linux/netfilter/nf_tables.h; the unit is in seconds */
 export const limit = attributes({
