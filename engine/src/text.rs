@@ -22,6 +22,11 @@ pub unsafe fn decode(ctx: *mut q::JSContext, bytes: &[u8]) -> q::JSValue {
     new_string(ctx, &repaired)
 }
 
+/// Whether a text holds half of a pair, which is no character.
+pub fn has_lone_surrogate(bytes: &[u8]) -> bool {
+    lone_surrogate(bytes).is_some()
+}
+
 unsafe fn new_string(ctx: *mut q::JSContext, bytes: &[u8]) -> q::JSValue {
     q::JS_NewStringLen(
         ctx,

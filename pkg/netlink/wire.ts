@@ -41,20 +41,20 @@ export class Writer implements Memory {
   words: Int32Array;
   length: number;
   /** The length of `bytes`, which costs a call to ask. */
-  #capacity: number;
+  capacity: number;
 
   constructor(capacity = 1024) {
     this.bytes = new Uint8Array(capacity);
     this.words = new Int32Array(this.bytes.buffer);
     this.length = 0;
-    this.#capacity = capacity;
+    this.capacity = capacity;
   }
 
   /** Makes room and returns where it starts. Fetch `bytes` and `words` after it, not before: growing replaces them. */
   reserve(count: number): number {
     const start = this.length;
     const end = start + count;
-    if (end > this.#capacity) this.#grow(end);
+    if (end > this.capacity) this.#grow(end);
     this.length = end;
     return start;
   }
@@ -83,12 +83,12 @@ export class Writer implements Memory {
 
   #grow(needed: number): void {
     // By fours, so that the last word is a whole one.
-    const capacity = (Math.max(needed, 2 * this.#capacity) + 3) & ~3;
+    const capacity = (Math.max(needed, 2 * this.capacity) + 3) & ~3;
     const bytes = new Uint8Array(capacity);
     bytes.set(this.bytes.subarray(0, this.length));
     this.bytes = bytes;
     this.words = new Int32Array(bytes.buffer);
-    this.#capacity = capacity;
+    this.capacity = capacity;
   }
 }
 

@@ -99,7 +99,9 @@ export function dumpChains(): Request<ListedChain | undefined> {
     message: Message.getChain,
     write: () => {},
     read(from, start, end) {
-      const family = familyNames.get(from.view.getUint8(start - filterHeader.size));
+      const family = familyNames.get(
+        filterHeader.field.family.get(from, start - filterHeader.size),
+      );
       if (family === undefined) return undefined;
       const {
         table = "",

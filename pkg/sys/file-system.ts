@@ -2,7 +2,6 @@
 
 import { Fd } from "./fd.ts";
 import { attempt, check, retry } from "./syscall.ts";
-import { cString } from "./text.ts";
 
 /** What `fileSystemType` may answer: *_MAGIC, linux/magic.h */
 export const FileSystem = {
@@ -29,6 +28,6 @@ function readStatfs(target: string | Fd): BigUint64Array {
   const numbers = new BigUint64Array(16);
   const bytes = new Uint8Array(numbers.buffer);
   if (target instanceof Fd) check(attempt("fstatfs", target.fd, bytes), "statfs", target.subject);
-  else check(retry("statfs", cString(target), bytes), "statfs", target);
+  else check(retry("statfs", target, bytes), "statfs", target);
   return numbers;
 }

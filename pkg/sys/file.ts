@@ -9,7 +9,7 @@ import { Errno, isSysError, SysError } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { readStatx, type Stat, statxBasic, statxSize } from "./statx.ts";
 import { attempt, check, retry } from "./syscall.ts";
-import { cString, decode } from "./text.ts";
+import { decode } from "./text.ts";
 import { observer, traced } from "./trace.ts";
 
 const isArm = port.arch === "arm64";
@@ -60,7 +60,7 @@ export function ifPresent<T>(act: () => T): T | undefined {
 export function openFile(path: string, flags: number, mode = 0, dir?: Fd): Fd {
   const follows = dir === undefined && (flags & OpenFlag.create) === 0;
   const all = flags | OpenFlag.closeOnExec | (follows ? 0 : OpenFlag.noFollow);
-  const fd = retry("openat", directoryFd(dir), cString(path), all, mode);
+  const fd = retry("openat", directoryFd(dir), path, all, mode);
   return new Fd(check(fd, "open", path), path);
 }
 
@@ -137,14 +137,14 @@ export function stat(target: string | Fd, options: { follow?: boolean; dir?: Fd 
   const follow = options.follow ?? options.dir === undefined;
   const flags = (isFd ? At.emptyPath : 0) | (follow ? 0 : At.symlinkNoFollow);
   const path = isFd ? "" : target;
-  const result = attempt("statx", start, cString(path), flags, statxBasic, bytes);
+  const result = attempt("statx", start, path, flags, statxBasic, bytes);
   check(result, "stat", isFd ? target.subject : path);
   return readStatx(bytes);
 }
 
 /** Whether the path leads to something that this process may run; whatever keeps it from knowing counts as no. */
 export function isExecutable(path: string): boolean {
-  return attempt("faccessat", At.currentDirectory, cString(path), executeAccess) === 0;
+  return attempt("faccessat", At.currentDirectory, path, executeAccess) === 0;
 }
 
 /** The names in a directory, in no order, without "." and "..". An open directory is read from its start. */
@@ -201,11 +201,11 @@ export function openDirectory(path: string, createMode?: number): Fd {
 }
 
 function makeMissing(path: string, mode: number): void {
-  let result = attempt("mkdirat", At.currentDirectory, cString(path), mode);
+  let result = attempt("mkdirat", At.currentDirectory, path, mode);
   const parent = path.replace(/\/+[^/]*$/, "");
   if (result === -Errno.ENOENT && parent !== "" && parent !== path) {
     makeMissing(parent, mode);
-    result = attempt("mkdirat", At.currentDirectory, cString(path), mode);
+    result = attempt("mkdirat", At.currentDirectory, path, mode);
   }
   // Someone else was faster, or it is a directory above: whoever opens it finds out what it is.
   if (result !== -Errno.EEXIST) check(result, "mkdir", path);
@@ -218,12 +218,12 @@ export function unlink(path: string, dir?: Fd): boolean {
 }
 
 function remove(path: string, dir: Fd | undefined): boolean {
-  return removed(attempt("unlinkat", directoryFd(dir), cString(path), 0), path);
+  return removed(attempt("unlinkat", directoryFd(dir), path, 0), path);
 }
 
 /** Removes an empty directory; false when there was none. */
 export function removeDirectory(path: string, dir?: Fd): boolean {
-  const result = attempt("unlinkat", directoryFd(dir), cString(path), At.removeDirectory);
+  const result = attempt("unlinkat", directoryFd(dir), path, At.removeDirectory);
   return removed(result, path);
 }
 
@@ -241,7 +241,7 @@ export function rename(from: string, to: string, dir?: Fd): void {
 
 function move(from: string, to: string, dir: Fd | undefined): void {
   const at = directoryFd(dir);
-  check(attempt("renameat2", at, cString(from), at, cString(to), 0), "rename", `${from} to ${to}`);
+  check(attempt("renameat2", at, from, at, to, 0), "rename", `${from} to ${to}`);
 }
 
 /** Gives a file a second name; throws EEXIST when that is taken. */
@@ -252,7 +252,7 @@ export function link(from: string, to: string, dir?: Fd): void {
 
 function linkTo(from: string, to: string, dir: Fd | undefined): void {
   const at = directoryFd(dir);
-  check(attempt("linkat", at, cString(from), at, cString(to), 0), "link", `${from} to ${to}`);
+  check(attempt("linkat", at, from, at, to, 0), "link", `${from} to ${to}`);
 }
 
 /** Makes a symbolic link. */
@@ -262,12 +262,12 @@ export function symlink(target: string, path: string, dir?: Fd): void {
 }
 
 function linkSymbolically(target: string, path: string, dir: Fd | undefined): void {
-  check(attempt("symlinkat", cString(target), directoryFd(dir), cString(path)), "symlink", path);
+  check(attempt("symlinkat", target, directoryFd(dir), path), "symlink", path);
 }
 
 /** Where a symbolic link points. */
 export function readLink(path: string, dir?: Fd): string {
   const bytes = new Uint8Array(4096);
-  const length = attempt("readlinkat", directoryFd(dir), cString(path), bytes, bytes.length);
+  const length = attempt("readlinkat", directoryFd(dir), path, bytes, bytes.length);
   return decode(bytes.subarray(0, check(length, "readlink", path)));
 }

@@ -18,24 +18,29 @@ function pin(bytes: Uint8Array): bigint {
   return koffi.address(bytes.buffer) + BigInt(bytes.byteOffset);
 }
 
-function register(argument: SyscallArgument | undefined): number | bigint {
+type Register = Exclude<SyscallArgument, string>;
+
+function register(argument: Register | undefined): number | bigint {
   if (argument === undefined || argument === null) return 0;
   if (typeof argument === "number") return argument;
   if (typeof argument === "bigint") return BigInt.asIntN(64, argument);
   return pin(argument);
 }
 
+/** A text as bytes, everything else as it is. */
+function inMemory(argument: SyscallArgument | undefined): Register | undefined {
+  return typeof argument === "string" ? encoder.encode(`${argument}\0`) : argument;
+}
+
 function syscall(nr: number, ...args: (SyscallArgument | undefined)[]): number {
-  const [a, b, c, d, e, f] = args;
-  const value = libcSyscall(
-    nr,
-    register(a),
-    register(b),
-    register(c),
-    register(d),
-    register(e),
-    register(f),
-  );
+  const isTorn = (it: unknown) =>
+    typeof it === "string" && (it.includes("\0") || /\p{Surrogate}/u.test(it));
+  if (args.some(isTorn)) return -constants.errno.EINVAL;
+  // Kept by name until the call is over: what nobody holds may be collected.
+  const held = args.map(inMemory);
+  const [a, b, c, d, e, f] = held.map(register);
+  const value = libcSyscall(nr, a ?? 0, b ?? 0, c ?? 0, d ?? 0, e ?? 0, f ?? 0);
+  held.length = 0;
   return Number(value) === -1 ? -koffi.errno() : Number(value);
 }
 

@@ -1,7 +1,10 @@
 /** The one interface to the machine. Two ports implement it: the engine's (port-engine.ts) and Node's (port-node.ts). */
 
-/** One system call argument: a number, or memory. An array is passed as its address, null as 0. */
-export type SyscallArgument = number | bigint | null | Uint8Array;
+/**
+ * One system call argument: a number, or memory. An array is passed as its address, null as 0, and a text as the address
+ * of its UTF-8 form with a NUL behind it; one that cannot have it (a NUL inside, half of a pair) is EINVAL.
+ */
+export type SyscallArgument = number | bigint | null | Uint8Array | string;
 
 /** A program to run to its end. */
 export interface SpawnRequest {

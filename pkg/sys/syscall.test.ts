@@ -7,7 +7,7 @@ import { addressOf, attempt, call, check } from "./syscall.ts";
 import { decode, encode } from "./text.ts";
 
 function memoryFile(): Fd {
-  return new Fd(call("memfd_create", encode("test\0"), 1));
+  return new Fd(call("memfd_create", "test", 1));
 }
 
 test("a refusal is a negative errno, or an error that names the call", () => {
@@ -25,6 +25,17 @@ test("arguments keep all their 64 bits, signed or not", () => {
   assert.equal(call("lseek", file.fd, -0x1000, 1), Number(far) - 0x1000);
   assert.equal(attempt("lseek", file.fd, 0xffff_ffff_ffff_ffffn, 0), -Errno.EINVAL);
   assert.equal(attempt("lseek", file.fd, -1n, 0), -Errno.EINVAL);
+});
+
+test("a text arrives as the kernel takes names, or not at all", () => {
+  const name = "tést-€-😀";
+  using file = new Fd(call("memfd_create", name, 1));
+  const target = new Uint8Array(64);
+  const length = call("readlinkat", -100, `/proc/self/fd/${file.fd}`, target, target.length);
+  assert.equal(decode(target.subarray(0, length)), `/memfd:${name} (deleted)`);
+  for (const torn of ["a\0b", "\0", "\ud800", "a\udc00"]) {
+    assert.equal(attempt("memfd_create", torn, 1), -Errno.EINVAL);
+  }
 });
 
 test("six arguments arrive in order", () => {

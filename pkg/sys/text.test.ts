@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Errno } from "./errno.ts";
-import { cString, decode, encode } from "./text.ts";
+import { decode, encode } from "./text.ts";
 
 test("text survives the way to bytes and back", () => {
   for (const text of ["", "plain", "größe", "\u{1f980} \uffff", "a\0b", "\ufeffmarked"]) {
@@ -21,9 +20,4 @@ test("what is no text becomes U+FFFD, as TextDecoder has it", () => {
   ];
   for (const [bytes, text] of cases) assert.equal(decode(new Uint8Array(bytes)), text);
   assert.deepEqual(encode("\ud800"), new Uint8Array([0xef, 0xbf, 0xbd]));
-});
-
-test("a name for the kernel ends in NUL and holds no other", () => {
-  assert.deepEqual(cString("ab"), new Uint8Array([0x61, 0x62, 0]));
-  assert.throws(() => cString("a\0b"), { errno: Errno.EINVAL });
 });

@@ -5,7 +5,6 @@ import { Fd } from "./fd.ts";
 import { OpenFlag, openFile, rename, unlink, writeAll } from "./file.ts";
 import { randomBytes } from "./random.ts";
 import { attempt, check, retry } from "./syscall.ts";
-import { cString } from "./text.ts";
 import { observer, traced } from "./trace.ts";
 
 /** What the names of unfinished files begin with: after a crash, files named so are litter. */
@@ -97,15 +96,15 @@ function syncDirectory(file: WholeFile): void {
 /** The cheapest way, which leaves no litter: a file without a name is given one. Undefined where that cannot be. */
 function linkUnnamed(file: WholeFile): number | undefined {
   const flags = unnamedFile | OpenFlag.writeOnly | OpenFlag.closeOnExec;
-  const opened = retry("openat", file.dir.fd, cString("."), flags, file.mode);
+  const opened = retry("openat", file.dir.fd, ".", flags, file.mode);
   if (opened === -Errno.EOPNOTSUPP || opened === -Errno.EISDIR) return undefined;
   using fd = new Fd(check(opened, "create", file.name), file.name);
   fill(fd, file);
-  const name = cString(file.name);
-  const result = attempt("linkat", fd.fd, cString(""), file.dir.fd, name, At.emptyPath);
+  const name = file.name;
+  const result = attempt("linkat", fd.fd, "", file.dir.fd, name, At.emptyPath);
   if (result !== -Errno.ENOENT) return unlessUnsupported(result);
   // The short way needs CAP_DAC_READ_SEARCH; the way round needs /proc.
-  const self = cString(`/proc/self/fd/${fd.fd}`);
+  const self = `/proc/self/fd/${fd.fd}`;
   const dir = file.dir.fd;
   const again = attempt("linkat", At.currentDirectory, self, dir, name, At.symlinkFollow);
   return again === -Errno.ENOENT ? undefined : unlessUnsupported(again);
@@ -116,7 +115,7 @@ function linkTemporary(file: WholeFile): number | undefined {
   const temporary = writeTemporary(file);
   try {
     const dir = file.dir.fd;
-    const result = attempt("linkat", dir, cString(temporary), dir, cString(file.name), 0);
+    const result = attempt("linkat", dir, temporary, dir, file.name, 0);
     return unlessUnsupported(result);
   } finally {
     unlink(temporary, file.dir);

@@ -1,11 +1,11 @@
 /** Filters: what is done with packets that arrive on a link. */
 
+import { chosenBy } from "../netlink/chosen.ts";
 import {
   attributes,
   be16,
   be32,
   type Codec,
-  chosenBy,
   flagged,
   s32,
   string,
@@ -68,7 +68,7 @@ const everything: Codec<boolean> = {
   write: (to) => selector.put(to, { flags: terminal, keys: 1 }),
   read(from, start, end) {
     if (end - start !== selector.size) return false;
-    const { keys, mask } = selector.get(from.view, start);
+    const { keys, mask } = selector.get(from, start);
     return keys === 1 && mask === 0;
   },
 };

@@ -1,6 +1,7 @@
 /** Queueing disciplines: in which order and how fast packets leave a link, and what looks at those that arrive. */
 
-import { attributes, chosenBy, string } from "../netlink/codec.ts";
+import { chosenBy } from "../netlink/chosen.ts";
+import { attributes, string } from "../netlink/codec.ts";
 import { isNetlinkError } from "../netlink/error.ts";
 import { MessageFlag, type Request } from "../netlink/message.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";

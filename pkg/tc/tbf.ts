@@ -1,6 +1,7 @@
 /** The token bucket filter: packets leave at a rate, but for what the bucket has saved up. */
 
-import { attributes, u8, u16, u32, u64, type ValueOf } from "../netlink/codec.ts";
+import { attributes, u8, u16, u32, type ValueOf } from "../netlink/codec.ts";
+import { u64 } from "../netlink/long.ts";
 import { struct } from "../netlink/struct.ts";
 
 /** TC_LINKLAYER_ETHERNET, linux/pkt_sched.h: without it the kernel asks for a table of sizes that it does not use */

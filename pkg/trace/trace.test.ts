@@ -4,7 +4,6 @@ import { CniError } from "../cni/error.ts";
 import { listDirectory, readText, removeDirectory, stat, symlink, unlink } from "../sys/file.ts";
 import { processId } from "../sys/process.ts";
 import { call } from "../sys/syscall.ts";
-import { cString } from "../sys/text.ts";
 import { traced } from "../sys/trace.ts";
 import { readLines } from "./line.ts";
 import { TraceSink, traceCall } from "./trace.ts";
@@ -13,7 +12,7 @@ import { TraceFile } from "./trace-file.ts";
 /** A directory of the test's own, gone after it. */
 function withDirectory(steps: (path: string) => void): void {
   const path = `/tmp/tscni-trace-${processId()}`;
-  call("mkdirat", -100, cString(path), 0o700);
+  call("mkdirat", -100, path, 0o700);
   try {
     steps(path);
   } finally {

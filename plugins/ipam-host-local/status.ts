@@ -13,7 +13,6 @@ import type { Fd } from "../../pkg/sys/fd.ts";
 import { ifPresent, openDirectory } from "../../pkg/sys/file.ts";
 import { isFull } from "../../pkg/sys/file-system.ts";
 import { attempt } from "../../pkg/sys/syscall.ts";
-import { cString } from "../../pkg/sys/text.ts";
 import { listReserved, readOwner } from "./store/reservation.ts";
 import { Store, type StorePlace } from "./store/store.ts";
 
@@ -73,7 +72,7 @@ function openReservations(path: string): Fd | undefined {
 
 /** Why nothing could be written in an existing directory; empty where it could. */
 function unwritable(path: string): string {
-  const result = attempt("faccessat", currentDirectory, cString(path), readWriteSearch, 0);
+  const result = attempt("faccessat", currentDirectory, path, readWriteSearch, 0);
   if (result < 0) return `write to ${path}: ${errnoText(-result)}`;
   return isFull(path) ? errnoText(Errno.ENOSPC) : "";
 }
@@ -83,7 +82,7 @@ function nearestExisting(path: string): string {
   const parent = path.replace(/\/+[^/]*$/, "");
   if (parent === path) return ".";
   if (parent === "") return "/";
-  const result = attempt("faccessat", currentDirectory, cString(parent), 0, 0);
+  const result = attempt("faccessat", currentDirectory, parent, 0, 0);
   return result === -Errno.ENOENT ? nearestExisting(parent) : parent;
 }
 

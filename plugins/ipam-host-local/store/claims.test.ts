@@ -4,7 +4,6 @@ import { realtimeMs, sleepMs } from "../../../pkg/sys/clock.ts";
 import { listDirectory } from "../../../pkg/sys/file.ts";
 import { call } from "../../../pkg/sys/syscall.ts";
 import { Scratch } from "../../../pkg/sys/testing/scratch.ts";
-import { cString } from "../../../pkg/sys/text.ts";
 import { Machine } from "../testing/machine.ts";
 import { Claims, stickyClaimant } from "./claims.ts";
 
@@ -25,7 +24,7 @@ test("an address follows the pod, whatever the container", () => {
 function age(machine: Machine, address: string): void {
   const seconds = BigInt(Math.floor(realtimeMs() / 1000) - 2 * 24 * 3600);
   const times = new Uint8Array(new BigInt64Array([seconds, 0n, seconds, 0n]).buffer);
-  const path = cString(`${machine.sidePath}/claims/addresses/${address}`);
+  const path = `${machine.sidePath}/claims/addresses/${address}`;
   call("utimensat", -100, path, times, 0x100);
 }
 

@@ -20,7 +20,6 @@ import {
   unlink,
 } from "../../../pkg/sys/file.ts";
 import { attempt, check } from "../../../pkg/sys/syscall.ts";
-import { cString } from "../../../pkg/sys/text.ts";
 import { nameOf, type Owner } from "./reservation.ts";
 
 /** NAME_MAX less room for a digest and a suffix. */
@@ -107,7 +106,7 @@ export class Claims {
 
   /** Counts the time of an address's claim from now; false if there is none. */
   touch(address: string): boolean {
-    const path = cString(`${this.#addresses}/${address}`);
+    const path = `${this.#addresses}/${address}`;
     const result = attempt("utimensat", At.currentDirectory, path, null, At.symlinkNoFollow);
     if (result === -Errno.ENOENT) return false;
     check(result, "touch", address);

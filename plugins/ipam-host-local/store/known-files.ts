@@ -23,7 +23,6 @@ import {
   unlink,
 } from "../../../pkg/sys/file.ts";
 import { attempt, check } from "../../../pkg/sys/syscall.ts";
-import { cString } from "../../../pkg/sys/text.ts";
 
 /** The folder of files made by somebody else, or nobody knows when. */
 const others = "other";
@@ -133,8 +132,8 @@ export class KnownFiles {
   }
 
   #tryLink(address: string, path: string): number {
-    const name = cString(address);
-    return attempt("linkat", this.#directory.fd, name, currentDirectory, cString(path), 0);
+    const name = address;
+    return attempt("linkat", this.#directory.fd, name, currentDirectory, path, 0);
   }
 
   /** A boot's folder has its name only once the machine is noted in it; the value is what it is called. */

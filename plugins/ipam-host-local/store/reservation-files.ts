@@ -5,7 +5,7 @@ import { Errno, isSysError, SysError } from "../../../pkg/sys/errno.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import { listDirectory, unlink } from "../../../pkg/sys/file.ts";
 import { attempt } from "../../../pkg/sys/syscall.ts";
-import { cString, encode } from "../../../pkg/sys/text.ts";
+import { encode } from "../../../pkg/sys/text.ts";
 import { createExclusive, replaceFile, temporaryPrefix } from "../../../pkg/sys/whole-file.ts";
 import { LastReserved } from "./last-reserved.ts";
 import { formatOwner, listReserved, type Owner, readOwner } from "./reservation.ts";
@@ -29,7 +29,7 @@ export class ReservationFiles {
 
   /** Whether an address has a file; in doubt it has. */
   has(address: string): boolean {
-    const name = cString(address);
+    const name = address;
     return attempt("faccessat", this.#directory.fd, name, 0, 0) !== -Errno.ENOENT;
   }
 

@@ -3,7 +3,7 @@
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import { listDirectory, OpenFlag } from "../../../pkg/sys/file.ts";
 import { attempt } from "../../../pkg/sys/syscall.ts";
-import { cString, decode } from "../../../pkg/sys/text.ts";
+import { decode } from "../../../pkg/sys/text.ts";
 
 /** One attachment. `ifName` is empty in files of old versions, which named the container only. */
 export interface Owner {
@@ -53,7 +53,7 @@ export function listReserved(directory: Fd): string[] {
 /** Who holds an address. A torn file counts as free, one that cannot be read does not. */
 export function readOwner(directory: Fd, address: string): Owner | "torn" | "unknown" {
   // Plain calls: a network's first ADD, and every one after somebody else's, comes here for each reservation.
-  const fd = attempt("openat", directory.fd, cString(address), openFlags, 0);
+  const fd = attempt("openat", directory.fd, address, openFlags, 0);
   if (fd < 0) return "unknown";
   const buffer = new Uint8Array(longestContent);
   const length = attempt("read", fd, buffer, longestContent);

@@ -3,7 +3,7 @@
 import { OpenFlag, openFile, writeAll } from "../../../pkg/sys/file.ts";
 import { call } from "../../../pkg/sys/syscall.ts";
 import { Scratch } from "../../../pkg/sys/testing/scratch.ts";
-import { cString, encode } from "../../../pkg/sys/text.ts";
+import { encode } from "../../../pkg/sys/text.ts";
 
 /** CLONE_NEWNS, linux/sched.h; MS_* and MNT_DETACH, linux/mount.h */
 const newMounts = 0x20000;
@@ -48,7 +48,7 @@ export class Boots implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const path of [bootIdPath, machineIdPath]) call("umount2", cString(path), 0);
+    for (const path of [bootIdPath, machineIdPath]) call("umount2", path, 0);
     this.#scratch[Symbol.dispose]();
   }
 
@@ -60,5 +60,5 @@ export class Boots implements Disposable {
 }
 
 function mount(source: string, target: string, flags: number): void {
-  call("mount", cString(source), cString(target), null, flags, null);
+  call("mount", source, target, null, flags, null);
 }
