@@ -3,5 +3,5 @@
 
 import { testChainedFaults } from "./harness/chained-sweep.ts";
 
-// Other kernels may be slow: at each sixth call, unless the environment asks for all.
-testChainedFaults("vrf", 6);
+// Other kernels may be slow: at each third call, unless the environment asks for all.
+testChainedFaults("vrf", 3);
