@@ -44,6 +44,7 @@ const network = {
     { type: "portmap", capabilities: { portMappings: true } },
     { type: "firewall" },
     { type: "tuning" },
+    { type: "bandwidth", capabilities: { bandwidth: true } },
   ],
 };
 
@@ -126,9 +127,16 @@ class Pod {
     this.#container = container;
   }
 
-  static async run(call: Call, name: string, hostPort: number): Promise<Pod> {
+  static async run(
+    call: Call,
+    name: string,
+    hostPort: number,
+    annotations: Readonly<Record<string, string>> = {},
+  ): Promise<Pod> {
     const metadata = { 1: name, 2: `uid-${name}`, 3: "default" };
-    const config = { 1: metadata, 2: name, 3: "/run/log", 5: [{ 2: 80, 3: hostPort }], 8: {} };
+    const notes = Object.entries(annotations).map(([key, value]) => ({ 1: key, 2: value }));
+    const ports = [{ 2: 80, 3: hostPort }];
+    const config = { 1: metadata, 2: name, 3: "/run/log", 5: ports, 7: notes, 8: {} };
     const id = textOf(await call("RunPodSandbox", { 1: config }), 1);
     const status = messageOf(await call("PodSandboxStatus", { 1: id }), 1);
     const netRaw = { 2: { 1: { 1: ["NET_RAW"] } } };
@@ -158,6 +166,33 @@ class Pod {
 
 type Call = (method: string, request: Message) => Promise<Fields>;
 
+/** The token buckets of the machine: bytes a second, and bytes at once. */
+async function buckets(machine: Machine): Promise<string[]> {
+  const list: { kind: string; dev: string; options: { rate: number; burst: number } }[] =
+    JSON.parse(await machine.run("tc", "-j", "qdisc", "show"));
+  return list
+    .filter(({ kind }) => kind === "tbf")
+    .map(({ dev, options: { rate, burst } }) => `${dev.slice(0, 3)} ${rate} ${burst}`)
+    .sort();
+}
+
+test("a pod with annotations is limited, with a burst that fits; nothing is left", { skip }, () =>
+  withContainerd(async (machine) => {
+    const call: Call = (method, request) => callCri(machine.outside(socket), method, request);
+    const pod = await Pod.run(call, "a", 8080, {
+      "kubernetes.io/ingress-bandwidth": "80M",
+      "kubernetes.io/egress-bandwidth": "40M",
+    });
+    // containerd asks for a burst of 4294967295 bits.
+    assert.deepEqual(await buckets(machine), ["bwp 5000000 250000", "vet 10000000 500000"]);
+    await pod.execute("/bin/ping", "-c1", "-W5", "10.5.0.1");
+    assert.ok(called(machine, "ADD").includes("bandwidth"));
+    await pod.remove();
+    assert.ok(called(machine, "DEL").includes("bandwidth"));
+    assert.deepEqual(await machine.leftovers(), []);
+  }),
+);
+
 test("pods by CRI: network, published port, removal; nothing is left", { skip }, () =>
   withContainerd(async (machine) => {
     const call: Call = (method, request) => callCri(machine.outside(socket), method, request);
@@ -171,7 +206,7 @@ test("pods by CRI: network, published port, removal; nothing is left", { skip },
     await machine.until("the published port answers", () => machine.answers("10.5.0.1", 8081));
     assert.deepEqual(
       new Set(called(machine, "ADD")),
-      new Set(["loopback", "host-local", "bridge", "portmap", "tuning"]),
+      new Set(["loopback", "host-local", "bridge", "portmap", "firewall", "tuning", "bandwidth"]),
     );
     assert.notDeepEqual(await machine.leftovers(), []);
     await a.remove();

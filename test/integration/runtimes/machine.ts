@@ -92,11 +92,11 @@ export class Machine {
   /** Everything a container could have left: links, addresses of the store, rules. Bridges stay, as is usual. */
   async leftovers(): Promise<string[]> {
     const links: { ifname: string }[] = JSON.parse(await this.run("ip", "-j", "link"));
-    const veths = links.map(({ ifname }) => ifname).filter((name) => name.startsWith("veth"));
+    const made = links.map(({ ifname }) => ifname).filter((name) => /^(veth|bwp)/.test(name));
     const rules = await this.run("sh", "-c", "nft list ruleset; iptables-save; ip6tables-save");
     // Rules of the whole network (10.1.0.0/16) may stay, those of one address may not.
     const owned = rules.split("\n").filter((line) => /\b10\.\d+\.0\.[1-9]\d*\b/.test(line));
-    return [...veths, ...this.#reservations(), ...owned.map((line) => line.trim())];
+    return [...made, ...this.#reservations(), ...owned.map((line) => line.trim())];
   }
 
   #reservations(): string[] {

@@ -64,7 +64,7 @@ async function ping(machine: Machine, from: string, address: string): Promise<vo
 }
 
 /** The plugins of ours on podman's networks, in the order of their calls. */
-const chain = ["bridge", "portmap"];
+const chain = ["bridge", "portmap", "firewall", "tuning"];
 
 for (const network of ["podman", "own"]) {
   test(
