@@ -3,6 +3,7 @@
 import { port } from "#port";
 import { bootMs } from "./clock.ts";
 import { Errno } from "./errno.ts";
+import type { Fd } from "./fd.ts";
 import { attempt, call, check, retry } from "./syscall.ts";
 
 /** EPOLL*, linux/eventpoll.h */
@@ -21,6 +22,10 @@ const closeOnExec = 0o2000000;
 const eventSize = port.arch === "arm64" ? 16 : 12;
 const dataOffset = eventSize - 8;
 const mostEvents = 64;
+
+/** After how long without anything to do the loop counts as idle, and what may wait for that. */
+const idleMs = 5;
+const mostClosing = 128;
 
 /** A time at which something is to be done. */
 export interface Timer {
@@ -44,6 +49,7 @@ export class EventLoop implements Disposable {
   readonly #buffer = new Uint8Array(mostEvents * eventSize);
   readonly #setting = new DataView(new ArrayBuffer(32)); // struct itimerspec
   readonly #onError: (error: unknown) => void;
+  readonly #closing: Fd[] = [];
   #armed: number | null = null;
   #stopped = false;
 
@@ -73,6 +79,13 @@ export class EventLoop implements Disposable {
     attempt("epoll_ctl", this.#epoll, Control.delete, fd, new Uint8Array(eventSize));
   }
 
+  /** Closes a descriptor that takes long to close once there is nothing else to do; it is no longer watched. */
+  closeWhenIdle(fd: Fd): void {
+    this.unwatch(fd.fd);
+    this.#closing.push(fd);
+    if (this.#closing.length > mostClosing) this.#closing.shift()?.[Symbol.dispose]();
+  }
+
   /** A timer that runs something; `drop` forgets it. */
   timer(run: () => void): Timer {
     const timer: Appointment = { at: null, run };
@@ -99,8 +112,10 @@ export class EventLoop implements Disposable {
   #turn(): void {
     this.#arm();
     const buffer = this.#buffer;
-    const count = retry("epoll_pwait", this.#epoll, buffer, mostEvents, -1, null, 8);
+    const patience = this.#closing.length > 0 ? idleMs : -1;
+    const count = retry("epoll_pwait", this.#epoll, buffer, mostEvents, patience, null, 8);
     check(count, "wait for events");
+    if (count === 0) this.#closing.shift()?.[Symbol.dispose]();
     const view = new DataView(buffer.buffer);
     for (let index = 0; index < count; index++) {
       const at = index * eventSize;
@@ -113,7 +128,14 @@ export class EventLoop implements Disposable {
 
   #runDue(): void {
     const now = bootMs();
-    for (const timer of [...this.#timers]) {
+    let due: Appointment[] | undefined;
+    for (const timer of this.#timers) {
+      if (timer.at === null || timer.at > now) continue;
+      due ??= [];
+      due.push(timer);
+    }
+    for (const timer of due ?? []) {
+      // What ran before it may have put it off.
       if (timer.at === null || timer.at > now) continue;
       timer.at = null;
       this.#guard(timer.run);
@@ -145,6 +167,7 @@ export class EventLoop implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const fd of this.#closing.splice(0)) fd[Symbol.dispose]();
     for (const fd of [this.#timer, this.#epoll]) {
       const result = attempt("close", fd);
       if (result !== -Errno.EINTR) check(result, "close");

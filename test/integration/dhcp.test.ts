@@ -14,6 +14,7 @@ import {
   statusOf,
   until,
 } from "./harness/dhcp.ts";
+import { plugOnWire } from "./harness/dhcp-wire.ts";
 import { assertSuccess } from "./harness/expect.ts";
 import { withHost } from "./harness/host.ts";
 
@@ -49,4 +50,85 @@ test("a lease of dnsmasq through a bridge: taken, seen by the server with its ho
     assert.match(server.said(), /DHCPRELEASE/);
     assert.deepEqual((await statusOf(host)).attachments, []);
     await daemon.stop();
+  }));
+
+test("leases through macvlan", () => plugOnWire("macvlan"));
+
+test("two servers: everybody gets a lease of one of them", () =>
+  withHost(async (host) => {
+    await makeServerBridge(host);
+    await host.addNetns("srv", "c1", "c2", "c3");
+    await host.run(
+      "sh",
+      "-ec",
+      `ip link add s0 type veth peer name s0 netns srv
+       ip link set s0 master ${network.bridge} up
+       ip -n srv addr add ${network.prefix}.2/24 dev s0
+       ip -n srv link set s0 up`,
+    );
+    const servers = [
+      await startDnsmasq(host, [`--dhcp-range=${network.prefix}.10,${network.prefix}.99,120`]),
+      await startDnsmasq(
+        host,
+        [
+          `--dhcp-range=${network.prefix}.100,${network.prefix}.199,120`,
+          "--dhcp-leasefile=/run/second.leases",
+        ],
+        { netns: "srv", link: "s0" },
+      ),
+    ];
+    const daemon = await startDaemon(host);
+    const attachments = await Promise.all(
+      ["c1", "c2", "c3"].map((netns) => attach(host, { config: dhcpConfig(), netns })),
+    );
+    for (const { result } of attachments) {
+      const address = result.ips?.[0]?.address.split("/")[0] ?? "";
+      const file = Number(address.split(".")[3]) < 100 ? dnsmasqLeases : "/run/second.leases";
+      assert.match(fileOf(host, file), new RegExp(` ${address} `));
+    }
+    await Promise.all(attachments.map(detach));
+    for (const server of servers) await server.stop();
+    await daemon.stop();
+  }));
+
+test("what a lease says: classless routes in place of the router, MTU, name servers, what was provided", () =>
+  withHost(async (host) => {
+    await makeServerBridge(host);
+    await host.addNetns("c1");
+    const server = await startDnsmasq(host, [
+      "--dhcp-option=option:classless-static-route,0.0.0.0/0,10.9.0.7,198.51.100.0/24,10.9.0.8",
+      "--dhcp-option=option:mtu,1400",
+      "--dhcp-option=option:dns-server,192.0.2.53,192.0.2.54",
+      "--dhcp-option=option:domain-name,example.org",
+    ]);
+    const daemon = await startDaemon(host);
+    const config = dhcpConfig({
+      clientID: "duid",
+      fqdn: "web-1.example.org",
+      request: [
+        { option: "classless-static-routes" },
+        { option: "interface-mtu" },
+        { option: "domain-name-servers" },
+        { option: "domain-name" },
+      ],
+      provide: [
+        { option: "vendor-class-identifier", value: "tscni" },
+        { option: "user-class", fromArg: "CLASS" },
+      ],
+    });
+    const { result } = await attach(host, { config, args: "IgnoreUnknown=1;CLASS=blue" });
+    assert.deepEqual(result.routes, [
+      { dst: "0.0.0.0/0", gw: "10.9.0.7", mtu: 1400 },
+      { dst: "198.51.100.0/24", gw: "10.9.0.8", mtu: 1400 },
+    ]);
+    assert.deepEqual(result.dns, {
+      nameservers: ["192.0.2.53", "192.0.2.54"],
+      domain: "example.org",
+    });
+    assert.match(server.said(), /vendor class: tscni/);
+    assert.match(server.said(), /user class: blue/);
+    assert.match(server.said(), /client provides name: web-1/);
+    assert.match(fileOf(host, dnsmasqLeases), / ff:[0-9a-f:]{11}:00:04:/);
+    await daemon.stop();
+    await server.stop();
   }));

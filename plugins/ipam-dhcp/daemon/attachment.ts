@@ -59,6 +59,7 @@ export class Attachment {
     this.#isDelivered = saved !== undefined;
     this.#clients = clientsOf(order, this.#surroundings(link), saved?.clients);
     this.#begin = household.loop.timer(() => this.#startWhenReady());
+    if (saved !== undefined) household.loop.drop(this.#begin);
   }
 
   /** Begins to look for leases; throws where the namespace or the interface is not there. */
@@ -178,6 +179,7 @@ export class Attachment {
         this.#begin.at = bootMs() + carrierPause;
         return;
       }
+      this.#household.loop.drop(this.#begin);
       for (const client of this.#clients) client.start();
     });
   }

@@ -2,9 +2,9 @@
 
 import { step } from "../../../pkg/dhcp/client.ts";
 import { macClientId } from "../../../pkg/dhcp/client-id.ts";
-import { decodeFrame, encodeFrame, Port } from "../../../pkg/dhcp/frame.ts";
 import type { Lease } from "../../../pkg/dhcp/lease.ts";
-import { decodeMessage } from "../../../pkg/dhcp/message.ts";
+import type { Message } from "../../../pkg/dhcp/message.ts";
+import { Option } from "../../../pkg/dhcp/option.ts";
 import type { Identity } from "../../../pkg/dhcp/request.ts";
 import {
   type Action,
@@ -14,34 +14,15 @@ import {
   newClient,
   type Route,
 } from "../../../pkg/dhcp/state.ts";
-import { dotted } from "../../../pkg/dhcp/value.ts";
+import { dotted, readU32 } from "../../../pkg/dhcp/value.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
-import { errnoText, isSysError } from "../../../pkg/sys/errno.ts";
-import { Readiness, type Timer } from "../../../pkg/sys/event-loop.ts";
-import type { Fd } from "../../../pkg/sys/fd.ts";
+import { errnoText } from "../../../pkg/sys/errno.ts";
+import type { Timer } from "../../../pkg/sys/event-loop.ts";
 import { randomBytes } from "../../../pkg/sys/random.ts";
-import {
-  bindSocket,
-  inetAddress,
-  openSocket,
-  SocketFamily,
-  SocketOption,
-  SocketType,
-  sendTo,
-  setSocketOption,
-  socketLevel,
-} from "../../../pkg/sys/socket.ts";
-import { encode } from "../../../pkg/sys/text.ts";
-import { fromHex, type Granted, toHex, type Wanted4 } from "../order.ts";
+import { fromHex, type Granted, type Wanted4 } from "../order.ts";
 import { grantOf } from "./grant4.ts";
 import { GoneError, type LeaseClient, type Surroundings } from "./lease-client.ts";
-import {
-  EtherType,
-  openPacketSocket,
-  PacketBuffer,
-  sendPacket,
-  toClientPort,
-} from "./packet-socket.ts";
+import { Port4 } from "./port4.ts";
 import { Probe } from "./probe.ts";
 
 /** What a lease file holds of an IPv4 lease. */
@@ -51,9 +32,6 @@ export interface Saved4 {
   readonly serverMac: string;
 }
 
-const everywhere = 0xffff_ffff;
-const received = new PacketBuffer();
-
 export class Client4 implements LeaseClient {
   readonly family = 4;
   readonly #around: Surroundings;
@@ -62,8 +40,7 @@ export class Client4 implements LeaseClient {
   readonly #timer: Timer;
   #client: Client;
   #serverMac: string;
-  #socket: Fd | undefined;
-  #sink: Fd | undefined;
+  readonly #port: Port4;
   #probe: Probe | undefined;
 
   constructor(
@@ -78,6 +55,7 @@ export class Client4 implements LeaseClient {
     this.#priority = order.priority;
     this.#timer = around.loop.timer(() => this.#happen({ type: "timer" }));
     this.#serverMac = saved?.serverMac ?? "";
+    this.#port = new Port4(around, (message, mac) => this.#hear(message, mac));
     const giveUp = resendtimeout;
     const patience = { first: timeout, most: resendmax, giveUp, probe: wanted.probe };
     this.#client = newClient(identityOf(around, wanted), patience, saved?.lease);
@@ -164,86 +142,37 @@ export class Client4 implements LeaseClient {
 
   /** A message that cannot be sent now is one that got lost: it is repeated. */
   #send(message: Uint8Array, route: Route): void {
-    const result = route === "all" ? this.#broadcast(message) : this.#unicast(message, route);
+    const result = this.#transmit(message, route);
     if (result >= 0) return;
     this.#around.log(`cannot send: ${errnoText(-result)}`);
     // A socket whose interface went away stays dead; the next one finds out whether there is one.
-    this.#closeSockets();
+    this.#port.close();
   }
 
-  #broadcast(message: Uint8Array): number {
-    // RFC 2131, 4.1: the source is 0 until there is an address; rebinding there is.
-    const source = this.#client.phase === "rebinding" ? (this.#client.lease?.address ?? 0) : 0;
-    const bytes = encodeFrame(message, { source, destination: everywhere });
-    return sendPacket(this.#listening(), this.#around.link, EtherType.ipv4, { bytes });
-  }
-
-  /**
-   * To the server by the kernel's own way, from the leased address. What gives the address back goes to where it
-   * came from, without asking the network first: the interface may be gone in a moment.
-   */
-  #unicast(message: Uint8Array, { from, to }: Exclude<Route, "all">): number {
-    const socket = this.#listening();
-    const isLast = this.#client.phase === "stopped" && this.#serverMac !== "";
-    const result = isLast ? -1 : this.#sendByKernel(message, { from, to });
-    if (result >= 0) return result;
-    const bytes = encodeFrame(message, { source: from, destination: to });
-    const target = this.#serverMac === "" ? undefined : fromHex(this.#serverMac);
-    return sendPacket(socket, this.#around.link, EtherType.ipv4, { bytes, to: target });
-  }
-
-  /** By a UDP socket, which stays open so that the kernel does not tell the server that nobody listens. */
-  #sendByKernel(message: Uint8Array, { from, to }: Exclude<Route, "all">): number {
-    try {
-      this.#sink ??= this.#around.inside(() => openUdp(this.#around.link.name, from));
-    } catch (error) {
-      // The address is not on the interface.
-      if (isSysError(error)) return -error.errno;
-      throw error;
-    }
-    return sendTo(this.#sink, message, inetAddress(to, Port.server));
-  }
-
-  #listening(): Fd {
-    if (this.#socket !== undefined) return this.#socket;
-    const { link, loop } = this.#around;
-    const socket = this.#around.inside(() => openPacketSocket(link, EtherType.ipv4, toClientPort));
-    this.#socket = socket;
-    loop.watch(socket.fd, Readiness.in, () => this.#receive(socket));
-    return socket;
-  }
-
-  #receive(socket: Fd): void {
-    for (let packet = received.receive(socket); packet; packet = received.receive(socket)) {
-      const frame = decodeFrame(packet.bytes, packet.summed);
-      const message = frame && decodeMessage(frame.payload);
-      if (message === undefined) continue;
-      const before = this.#client;
-      const from = toHex(packet.from);
-      this.#hear({ type: "message", message }, from);
-      // An answer has led on: the socket may be closed, and what else came was for the state before.
-      if (this.#client.phase !== before.phase || this.#socket !== socket) return;
-    }
+  /** RFC 2131, 4.1: what a client sends that has no address yet, or gives it up, is from nobody to all. */
+  #transmit(message: Uint8Array, route: Route): number {
+    const { phase, lease } = this.#client;
+    const mac = this.#serverMac;
+    if (phase === "stopped" && route !== "all") return this.#port.sendLast(message, route, mac);
+    const isHeld = phase === "renewing" || phase === "rebinding";
+    if (!isHeld || lease === undefined) return this.#port.shout(message);
+    return this.#port.send(message, route, { from: lease.address, mac });
   }
 
   /** Notes where an answer came from before it is acted upon: what is saved must have it. */
-  #hear(event: Event, from: string): void {
+  #hear(message: Message, mac: string | undefined): void {
     const before = this.#serverMac;
-    this.#serverMac = from;
-    const { ignored } = this.#client;
-    this.#happen(event);
+    const { ignored, lease } = this.#client;
+    const server = readU32(message.options.get(Option.serverId));
+    // By UDP it does not show; it is the same as long as the server is.
+    this.#serverMac = mac ?? (server === lease?.server ? before : "");
+    this.#happen({ type: "message", message });
     if (this.#client.ignored > ignored) this.#serverMac = before;
   }
 
   #closeSockets(): void {
-    if (this.#socket !== undefined) {
-      this.#around.loop.unwatch(this.#socket.fd);
-      this.#socket[Symbol.dispose]();
-    }
-    this.#sink?.[Symbol.dispose]();
+    this.#port.close();
     this.#probe?.close();
-    this.#socket = undefined;
-    this.#sink = undefined;
     this.#probe = undefined;
   }
 }
@@ -261,18 +190,4 @@ function identityOf({ link, settings }: Surroundings, wanted: Wanted4): Identity
     broadcast: wanted.broadcast ?? (settings.broadcast || mustBroadcast),
     rapidCommit: wanted.rapidCommit,
   };
-}
-
-/** A UDP socket of the client's port on an interface that has the address. */
-function openUdp(name: string, address: number): Fd {
-  const socket = openSocket(SocketFamily.inet, SocketType.datagram, 0);
-  try {
-    setSocketOption(socket, socketLevel, SocketOption.reuseAddress, 1);
-    setSocketOption(socket, socketLevel, SocketOption.bindToDevice, encode(name));
-    bindSocket(socket, inetAddress(address, Port.client), `${dotted(address)} on ${name}`);
-  } catch (error) {
-    socket[Symbol.dispose]();
-    throw error;
-  }
-  return socket;
 }

@@ -37,8 +37,7 @@ export class Probe {
 
   close(): void {
     this.#around.loop.drop(this.#timer);
-    this.#around.loop.unwatch(this.#socket.fd);
-    this.#socket[Symbol.dispose]();
+    this.#around.loop.closeWhenIdle(this.#socket);
   }
 
   #ask(): void {

@@ -52,9 +52,27 @@ export async function makeServerBridge(host: Host): Promise<void> {
   await host.run("ip", "link", "set", network.bridge, "up");
 }
 
-function service(host: Host, argv: readonly string[], log: string): Service {
+/**
+ * Makes the namespace "srv" with the server's address, and a wire to it: its end in the world's own namespace, for
+ * macvlan and ipvlan to be made on, is called w0.
+ */
+export async function makeServerWire(host: Host): Promise<void> {
+  await host.addNetns("srv");
+  await host.run(
+    "sh",
+    "-ec",
+    `ip link add w0 type veth peer name w0 netns srv
+     ip link set w0 up
+     ip -n srv addr add ${network.server}/24 dev w0
+     ip -n srv link set lo up
+     ip -n srv link set w0 up`,
+  );
+}
+
+function service(host: Host, argv: readonly string[], log: string, netns?: string): Service {
   const line = `exec "$0" "$@" >${log} 2>&1`;
-  const running = host.start(["sh", "-c", line, ...argv], { deadlineMs: 300_000 });
+  const options = netns === undefined ? {} : { netns };
+  const running = host.start(["sh", "-c", line, ...argv], { deadlineMs: 300_000, ...options });
   const said = () => {
     const file = host.outside(log);
     return existsSync(file) ? readFileSync(file, "utf8") : "";
@@ -90,8 +108,12 @@ let serial = 0;
 
 export const dnsmasqLeases = "/run/dnsmasq.leases";
 
-/** Starts dnsmasq on br0. */
-export async function startDnsmasq(host: Host, options: readonly string[] = []): Promise<Service> {
+/** Starts dnsmasq on br0, or on an interface of another namespace. */
+export async function startDnsmasq(
+  host: Host,
+  options: readonly string[] = [],
+  { netns, link }: { netns?: string; link: string } = { link: network.bridge },
+): Promise<Service> {
   const server = service(
     host,
     [
@@ -103,15 +125,21 @@ export async function startDnsmasq(host: Host, options: readonly string[] = []):
       "--port=0",
       "--no-ping",
       "--user=root",
-      `--interface=${network.bridge}`,
+      `--interface=${link}`,
       "--bind-interfaces",
-      `--dhcp-leasefile=${dnsmasqLeases}`,
+      // The last of a repeated option counts.
+      ...(options.some((option) => option.startsWith("--dhcp-leasefile"))
+        ? []
+        : [`--dhcp-leasefile=${dnsmasqLeases}`]),
       "--pid-file=",
-      `--dhcp-range=${network.prefix}.10,${network.prefix}.250,120`,
+      ...(options.some((option) => option.startsWith("--dhcp-range"))
+        ? []
+        : [`--dhcp-range=${network.prefix}.10,${network.prefix}.250,120`]),
       "--dhcp-authoritative",
       ...options,
     ],
     `/run/dnsmasq-${serial++}.log`,
+    netns,
   );
   await until("dnsmasq", () => server.said().includes("started"));
   return server;

@@ -1,0 +1,7 @@
+// kernel: ipvlan
+/** dhcp through ipvlan, whose interfaces share one MAC address: the client id and the broadcast flag tell them apart. */
+
+import test from "node:test";
+import { plugOnWire } from "./harness/dhcp-wire.ts";
+
+test("leases through ipvlan", () => plugOnWire("ipvlan"));
