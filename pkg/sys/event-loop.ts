@@ -5,6 +5,7 @@ import { bootMs } from "./clock.ts";
 import { Errno } from "./errno.ts";
 import type { Fd } from "./fd.ts";
 import { attempt, call, check, retry } from "./syscall.ts";
+import { type Timer, Timers } from "./timers.ts";
 
 /** EPOLL*, linux/eventpoll.h */
 export const Readiness = { in: 1, out: 4, error: 8, hangUp: 16, peerHangUp: 0x2000 } as const;
@@ -27,16 +28,6 @@ const mostEvents = 64;
 const idleMs = 5;
 const mostClosing = 128;
 
-/** A time at which something is to be done. */
-export interface Timer {
-  /** On bootMs's clock; null for not at all. Set it anew whenever it changes. */
-  at: number | null;
-}
-
-interface Appointment extends Timer {
-  readonly run: () => void;
-}
-
 /** Runs what descriptors and times call for, one thing after the other. */
 export class EventLoop implements Disposable {
   readonly #epoll = check(attempt("epoll_create1", closeOnExec), "create epoll");
@@ -45,7 +36,7 @@ export class EventLoop implements Disposable {
     "create timer",
   );
   readonly #handlers = new Map<number, (events: number) => void>();
-  readonly #timers = new Set<Appointment>();
+  readonly #timers = new Timers();
   readonly #buffer = new Uint8Array(mostEvents * eventSize);
   readonly #setting = new DataView(new ArrayBuffer(32)); // struct itimerspec
   readonly #onError: (error: unknown) => void;
@@ -86,16 +77,9 @@ export class EventLoop implements Disposable {
     if (this.#closing.length > mostClosing) this.#closing.shift()?.[Symbol.dispose]();
   }
 
-  /** A timer that runs something; `drop` forgets it. */
+  /** A timer that runs something, at times on bootMs's clock. */
   timer(run: () => void): Timer {
-    const timer: Appointment = { at: null, run };
-    this.#timers.add(timer);
-    return timer;
-  }
-
-  drop(timer: Timer): void {
-    timer.at = null;
-    this.#timers.delete(timer as Appointment);
+    return this.#timers.add(run);
   }
 
   /** Ends `run` once what is being done is done. */
@@ -128,17 +112,9 @@ export class EventLoop implements Disposable {
 
   #runDue(): void {
     const now = bootMs();
-    let due: Appointment[] | undefined;
-    for (const timer of this.#timers) {
-      if (timer.at === null || timer.at > now) continue;
-      due ??= [];
-      due.push(timer);
-    }
-    for (const timer of due ?? []) {
-      // What ran before it may have put it off.
-      if (timer.at === null || timer.at > now) continue;
-      timer.at = null;
-      this.#guard(timer.run);
+    // What is due only because of what ran has to wait for the next turn, like everything else.
+    for (let run = this.#timers.takeDue(now); run; run = this.#timers.takeDue(now)) {
+      this.#guard(run);
     }
   }
 
@@ -152,10 +128,7 @@ export class EventLoop implements Disposable {
 
   /** Sets the one timer to the earliest time, if that is another than before. */
   #arm(): void {
-    let next: number | null = null;
-    for (const { at } of this.#timers) {
-      if (at !== null && (next === null || at < next)) next = at;
-    }
+    const next = this.#timers.next();
     if (next === this.#armed) return;
     // A time of 0 would stop it: what is due since long is due in a moment.
     const ns = next === null ? 0n : BigInt(Math.max(1, Math.ceil(next * 1e6)));

@@ -2,7 +2,8 @@
 
 import { Namespace } from "../../../pkg/ns/namespace.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
-import type { EventLoop, Timer } from "../../../pkg/sys/event-loop.ts";
+import type { EventLoop } from "../../../pkg/sys/event-loop.ts";
+import type { Timer } from "../../../pkg/sys/timers.ts";
 import { type Granted, nameOf, type Order } from "../order.ts";
 import { clientsOf } from "./clients.ts";
 import { apply, isSame, withdraw } from "./interface.ts";
@@ -59,7 +60,6 @@ export class Attachment {
     this.#isDelivered = saved !== undefined;
     this.#clients = clientsOf(order, this.#surroundings(link), saved?.clients);
     this.#begin = household.loop.timer(() => this.#startWhenReady());
-    if (saved !== undefined) household.loop.drop(this.#begin);
   }
 
   /** Begins to look for leases; throws where the namespace or the interface is not there. */
@@ -179,7 +179,7 @@ export class Attachment {
         this.#begin.at = bootMs() + carrierPause;
         return;
       }
-      this.#household.loop.drop(this.#begin);
+      this.#begin.at = null;
       for (const client of this.#clients) client.start();
     });
   }
@@ -230,8 +230,8 @@ export class Attachment {
 
   /** The file is written before ADD is answered: a daemon that dies between leaves no lease unknown. */
   #deliver(): void {
-    const { granted } = this;
-    if (granted === undefined || this.#waiting.length === 0) return;
+    const granted = this.#waiting.length === 0 ? undefined : this.granted;
+    if (granted === undefined) return;
     this.#save();
     this.#isDelivered = true;
     for (const answer of this.#waiting.splice(0)) answer({ granted });
@@ -246,7 +246,7 @@ export class Attachment {
 
   #end(reason: string): void {
     this.#hasEnded = true;
-    this.#household.loop.drop(this.#begin);
+    this.#begin.at = null;
     for (const client of this.#clients) client.close();
     this.#household.store.remove(this.order);
     this.#household.onEnd(this);

@@ -17,8 +17,8 @@ import {
 import { dotted, readU32 } from "../../../pkg/dhcp/value.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
 import { errnoText } from "../../../pkg/sys/errno.ts";
-import type { Timer } from "../../../pkg/sys/event-loop.ts";
 import { randomBytes } from "../../../pkg/sys/random.ts";
+import type { Timer } from "../../../pkg/sys/timers.ts";
 import { fromHex, type Granted, type Wanted4 } from "../order.ts";
 import { grantOf } from "./grant4.ts";
 import { GoneError, type LeaseClient, type Surroundings } from "./lease-client.ts";
@@ -32,6 +32,9 @@ export interface Saved4 {
   readonly serverMac: string;
 }
 
+/** What differs from renewal to renewal. */
+const withoutTimes = { since: 0, renewAt: 0, rebindAt: 0, expiresAt: 0 };
+
 export class Client4 implements LeaseClient {
   readonly family = 4;
   readonly #around: Surroundings;
@@ -40,6 +43,7 @@ export class Client4 implements LeaseClient {
   readonly #timer: Timer;
   #client: Client;
   #serverMac: string;
+  #told: { lease: Lease; text: string; granted: Granted } | undefined;
   readonly #port: Port4;
   #probe: Probe | undefined;
 
@@ -84,7 +88,7 @@ export class Client4 implements LeaseClient {
   }
 
   close(): void {
-    this.#around.loop.drop(this.#timer);
+    this.#timer.at = null;
     this.#closeSockets();
   }
 
@@ -99,8 +103,14 @@ export class Client4 implements LeaseClient {
     return { server: lease && dotted(lease.server), ignored, tries };
   }
 
+  /** The same object for as long as the lease says the same: a renewal is compared with what was before. */
   #grant(lease: Lease): Granted {
-    return grantOf(lease, this.#wanted, this.#priority);
+    if (this.#told?.lease === lease) return this.#told.granted;
+    const text = JSON.stringify({ ...lease, ...withoutTimes });
+    const granted =
+      this.#told?.text === text ? this.#told.granted : grantOf(lease, this.#wanted, this.#priority);
+    this.#told = { lease, text, granted };
+    return granted;
   }
 
   #happen(event: Event): void {

@@ -31,7 +31,7 @@ export function apply(namespace: Namespace, index: number, granted: Granted): vo
 
 /** Whether two leases put the same on an interface. */
 export function isSame(a: Granted, b: Granted): boolean {
-  return JSON.stringify([a.ips, a.routes]) === JSON.stringify([b.ips, b.routes]);
+  return a === b || JSON.stringify([a.ips, a.routes]) === JSON.stringify([b.ips, b.routes]);
 }
 
 function attemptTo(namespace: Namespace, request: Request): void {

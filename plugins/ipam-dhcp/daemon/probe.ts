@@ -2,8 +2,9 @@
 
 import { encodeProbe, showsConflict } from "../../../pkg/dhcp/arp.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
-import { Readiness, type Timer } from "../../../pkg/sys/event-loop.ts";
+import { Readiness } from "../../../pkg/sys/event-loop.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
+import type { Timer } from "../../../pkg/sys/timers.ts";
 import type { Surroundings } from "./lease-client.ts";
 import { EtherType, openPacketSocket, PacketBuffer, sendPacket } from "./packet-socket.ts";
 
@@ -36,7 +37,7 @@ export class Probe {
   }
 
   close(): void {
-    this.#around.loop.drop(this.#timer);
+    this.#timer.at = null;
     this.#around.loop.closeWhenIdle(this.#socket);
   }
 

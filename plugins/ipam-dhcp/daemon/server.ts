@@ -3,11 +3,12 @@
 import { ErrorCode } from "../../../pkg/cni/error.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
 import { Errno } from "../../../pkg/sys/errno.ts";
-import { type EventLoop, Readiness, type Timer } from "../../../pkg/sys/event-loop.ts";
+import { type EventLoop, Readiness } from "../../../pkg/sys/event-loop.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import { acceptFrom, peerOf, receiveFrom, sendTo } from "../../../pkg/sys/socket.ts";
 import { call } from "../../../pkg/sys/syscall.ts";
 import { encode } from "../../../pkg/sys/text.ts";
+import type { Timer } from "../../../pkg/sys/timers.ts";
 import { encodeWire, protocolVersion, WireFault, WireReader } from "../wire.ts";
 
 /** An answer: what was asked for, or an error as CNI has them. */
@@ -165,7 +166,7 @@ class Connection implements Question {
     const { onHangUp } = this;
     this.onHangUp = undefined;
     this.#loop.unwatch(this.#socket.fd);
-    this.#loop.drop(this.#deadline);
+    this.#deadline.at = null;
     this.#socket[Symbol.dispose]();
     this.#onEnd();
     onHangUp?.();
