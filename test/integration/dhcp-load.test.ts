@@ -5,14 +5,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attach, detach } from "./harness/attachment.ts";
-import {
-  dhcpConfig,
-  makeServerBridge,
-  startDaemon,
-  startKea,
-  statusOf,
-  until,
-} from "./harness/dhcp.ts";
+import { dhcpConfig, makeServerBridge, startDaemon, startKea, statusOf } from "./harness/dhcp.ts";
 import { withHost } from "./harness/host.ts";
 
 const count = 200;
