@@ -7,6 +7,7 @@
 import { symlinkSync } from "node:fs";
 import { otherwise, readJsonExamples } from "../../../scripts/examples.ts";
 import type { Member } from "./chain.ts";
+import { makeServerBridge, network, startDaemon, startDnsmasq } from "./dhcp.ts";
 import type { Host } from "./host.ts";
 import { batch } from "./interface-plugin.ts";
 import { configDirectory } from "./runtime.ts";
@@ -32,6 +33,11 @@ const kindsOf: Readonly<Record<string, string>> = {
 /** What a plugin needs on the host besides its master and a default route. */
 const preparations: Readonly<Record<string, (host: Host, plugin: Member) => Promise<void>>> = {
   "host-device": addDevice,
+};
+
+/** The same for what an IPAM plugin needs. */
+const ipamPreparations: typeof preparations = {
+  dhcp: addServer,
 };
 
 /** What a runtime passes for each capability that an example declares. */
@@ -106,7 +112,11 @@ export async function prepareFor(host: Host, { plugins }: RunnableExample): Prom
     "route add default via 203.0.113.1",
     "route add default via 2001:db8:113::1",
   ]);
-  for (const plugin of plugins) await preparations[plugin.type]?.(host, plugin);
+  for (const plugin of plugins) {
+    await preparations[plugin.type]?.(host, plugin);
+    const { type = "" } = (plugin.ipam ?? {}) as { type?: string };
+    await ipamPreparations[type]?.(host, plugin);
+  }
 }
 
 async function addWire(host: Host, name: string): Promise<void> {
@@ -126,4 +136,17 @@ async function addDevice(host: Host, { pciBusID }: Member): Promise<void> {
   host.write("/sys/bus/pci/drivers/e1000/module", "");
   const driver = `/sys/bus/pci/devices/${pciBusID}/driver`;
   symlinkSync("../../drivers/e1000", host.outside(driver));
+}
+
+/** A server of addresses behind the master, and the daemon that asks it. */
+async function addServer(host: Host, { master }: Member): Promise<void> {
+  await makeServerBridge(host);
+  await batch(host, "", [
+    `link delete ${master}`,
+    `link add ${master} type veth peer port0`,
+    `link set port0 master ${network.bridge} up`,
+    `link set ${master} up`,
+  ]);
+  await startDnsmasq(host);
+  await startDaemon(host);
 }
