@@ -2,6 +2,8 @@
  * Builds the suite into dist/bin: one standalone executable per plugin, or with --multicall one file for all of
  * them with a hard link per name. Each is the engine's runtime with the plugin's heap image (engine/README.md). cnitool
  * is an executable of its own. Brings schema/ up to date on the way.
+ *
+ * With --plugin FILE-OR-FOLDER it builds a plugin that is kept elsewhere, and nothing else (docs/authoring.md).
  */
 
 import { execFileSync } from "node:child_process";
@@ -16,22 +18,31 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 import { encodeLines } from "../pkg/sys/source-lines.ts";
 import { buildEngine, type Engine } from "./build-engine.ts";
 import { writeSchemas } from "./build-schema.ts";
-import { type Executable, findSuite } from "./suite.ts";
-import { readVersion } from "./version.ts";
+import { type Executable, findPlugin, findSuite } from "./suite.ts";
+import { readVersion, versionBeside } from "./version.ts";
 
 const root = resolve(import.meta.dirname, "..");
-/** Where the executables go: dist/bin, or with --out another folder. */
-const output = outputFolder();
+/** npm runs this in the project's root; what was typed is relative to where it was typed. */
+const typedIn = process.env.INIT_CWD ?? process.cwd();
+const foreign = pathGiven("--plugin");
+/** Where the executables go: dist/bin, dist beside somebody else's plugin, or with --out another folder. */
+const output =
+  pathGiven("--out") ?? (foreign ? join(folderOf(foreign), "dist") : join(root, "dist/bin"));
 const bundles = join(root, "dist/bundles");
 
-function outputFolder(): string {
-  const at = process.argv.indexOf("--out");
-  return resolve(root, (at < 0 ? undefined : process.argv[at + 1]) ?? "dist/bin");
+function pathGiven(flag: string): string | undefined {
+  const at = process.argv.indexOf(flag);
+  const path = at < 0 ? undefined : process.argv[at + 1];
+  return path === undefined ? undefined : resolve(typedIn, path);
+}
+
+function folderOf(path: string): string {
+  return statSync(path).isDirectory() ? path : dirname(path);
 }
 
 /** A program ready to be made into an image. */
@@ -85,7 +96,7 @@ function cnitoolEntry(): string {
 }
 
 function importOf({ exportName, file }: Executable): string {
-  return `import { ${exportName} } from "./${file}";`;
+  return `import { ${exportName} } from "${resolve(root, file)}";`;
 }
 
 async function bundle(name: string, entry: string): Promise<Bundle> {
@@ -98,6 +109,8 @@ async function bundle(name: string, entry: string): Promise<Bundle> {
     target: "es2023",
     supported: { using: true },
     conditions: ["engine"],
+    // A plugin from elsewhere takes both from here: one library, not two.
+    alias: { tscni: root, valibot: join(root, "node_modules/valibot") },
     treeShaking: true,
     sourcemap: "external",
     charset: "utf8",
@@ -135,8 +148,20 @@ function makeImage({ name, code, lines }: Bundle, engine: Engine, buildId: strin
 
 function report(paths: readonly string[]): void {
   for (const path of paths) {
-    console.log(`${path.slice(root.length + 1).padEnd(28)} ${statSync(path).size} bytes`);
+    const shown = foreign === undefined ? relative(root, path) : path;
+    console.log(`${shown.padEnd(28)} ${statSync(path).size} bytes`);
   }
+}
+
+/** One plugin, kept elsewhere. It finds its IPAM plugins where CNI_PATH says. */
+async function buildForeign(path: string): Promise<void> {
+  const engine = buildEngine();
+  const plugin = findPlugin(path);
+  const entry = entryOf(plugin, [], versionBeside(plugin.file));
+  const program = await bundle(plugin.name, entry);
+  mkdirSync(output, { recursive: true });
+  mkdirSync(bundles, { recursive: true });
+  report([makeImage(program, engine, buildIdOf([program], engine))]);
 }
 
 async function main(): Promise<void> {
@@ -169,4 +194,4 @@ async function main(): Promise<void> {
   console.log(`tscni ${version}, build ${buildId}, static ${engine.libc}`);
 }
 
-await main();
+await (foreign === undefined ? main() : buildForeign(foreign));

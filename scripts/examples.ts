@@ -33,6 +33,8 @@ export function readExamples(): Example[] {
 /** Pages whose blocks of JSON are not to be run, with what they are. */
 export const otherwise: Readonly<Record<string, string>> = {
   "schema/README.md": "an editor's settings",
+  "docs/authoring.md":
+    "a plugin that is not of the suite: test/integration/authoring.test.ts runs it",
   "cnitool/README.md": "mistakes, for validate to find",
 };
 

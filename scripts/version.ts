@@ -1,8 +1,8 @@
 /** What a build, or a measurement, is of. */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** The version and the commit it was built from; a changed tree says so. */
 export function readVersion(root: string): string {
@@ -19,4 +19,11 @@ export function readVersion(root: string): string {
   } catch {
     return `v${version}`; // from an archive, without the repository
   }
+}
+
+/** The version of a plugin that is kept elsewhere: of the package.json beside its file. */
+export function versionBeside(file: string): string {
+  const path = join(dirname(file), "package.json");
+  const { version } = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
+  return version === undefined ? "of no version" : `v${version}`;
 }

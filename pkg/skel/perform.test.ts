@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as v from "valibot";
 import { CniError } from "../cni/error.ts";
-import { perform, type Surroundings } from "./perform.ts";
+import type { Surroundings } from "./perform.ts";
 import { definePlugin, type Plugin } from "./plugin.ts";
+import { callPlugin } from "./testing/call.ts";
 
 const quiet = definePlugin({
   name: "quiet",
@@ -14,14 +15,6 @@ const quiet = definePlugin({
   del() {},
 });
 
-const variables = {
-  CNI_COMMAND: "ADD",
-  CNI_CONTAINERID: "c1",
-  CNI_NETNS: "/nowhere",
-  CNI_IFNAME: "eth0",
-  CNI_PATH: "/opt/cni/bin",
-};
-
 /** Runs a plugin on a configuration; the output, or the error, and what it logged. */
 function run(
   plugin: Plugin,
@@ -29,25 +22,8 @@ function run(
   env: Record<string, string> = {},
   around: Partial<Surroundings> = {},
 ) {
-  const output = { stdout: "", log: [] as string[], error: undefined as unknown };
-  try {
-    perform(plugin, {
-      env: { ...variables, ...env },
-      readStdin: () => config,
-      builtIn: [],
-      cancelFd: -1,
-      checkInterrupted() {},
-      print: (text) => {
-        output.stdout += text;
-      },
-      log: (line) => output.log.push(line),
-      netnsChecked: false,
-      ...around,
-    });
-  } catch (error) {
-    output.error = error;
-  }
-  return output;
+  const answer = callPlugin(plugin, "ADD", config, { ...around, env });
+  return { stdout: answer.stdout, log: answer.log, error: answer.thrown };
 }
 
 function config(more: object = {}): string {
