@@ -5,9 +5,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { join, resolve } from "node:path";
 import { readVersion } from "../version.ts";
+import { chained } from "./chained.ts";
 import { calls, memory, sizes } from "./counts.ts";
 import { crowd } from "./crowd.ts";
-import { interfaces, kinds, type Measured } from "./interfaces.ts";
+import { interfaces, kinds } from "./interfaces.ts";
+import { type Measured, together } from "./lives.ts";
 import { type Effort, isMet, type Row, table } from "./rows.ts";
 import { memory as dataDir } from "./suites.ts";
 import { reservations, starts, variants, verbs } from "./times.ts";
@@ -32,10 +34,10 @@ function heading(): string[] {
   ];
 }
 
-/** The interface plugins; those whose kind of link this kernel lacks, under another one. */
-function interfacesAnywhere(): Measured {
+/** Interface plugins and chained ones; those whose kind of link this kernel lacks, under another one. */
+function pluginsAnywhere(): Measured {
   const { here, elsewhere } = kinds();
-  const native = interfaces(here, effort);
+  const native = together(interfaces(here, effort), chained(here, effort));
   if (elsewhere.length === 0) return native;
   const share = join(root, "dist/bench");
   execFileSync(
@@ -44,15 +46,12 @@ function interfacesAnywhere(): Measured {
     { stdio: ["ignore", "inherit", "inherit"], cwd: root },
   );
   const foreign: Measured = JSON.parse(readFileSync(join(share, "elsewhere.json"), "utf8"));
-  return {
-    counts: [...native.counts, ...foreign.counts],
-    times: [...native.times, ...foreign.times],
-  };
+  return together(native, foreign);
 }
 
 function measureAll(): { title: string; rows: Row[] }[] {
-  console.error("measuring: interfaces ...");
-  const { counts, times } = interfacesAnywhere();
+  console.error("measuring: plugins ...");
+  const { counts, times } = pluginsAnywhere();
   const groups: [string, (() => Row[])[]][] = [
     ["Counts", [calls, () => [...counts], memory, sizes]],
     [

@@ -2,10 +2,9 @@
 
 import { execFileSync } from "node:child_process";
 import { join, resolve } from "node:path";
-import { countCalls, run } from "./counts.ts";
-import { measure } from "./launch.ts";
-import type { Step } from "./plan.ts";
-import { type Effort, type Row, shareOf, timeRow } from "./rows.ts";
+import { chainedPlugins } from "./chained.ts";
+import { callsOf, type Life, type Measured, timesOf } from "./lives.ts";
+import type { Effort } from "./rows.ts";
 import { callOf, memory, type Suite, suites } from "./suites.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -22,10 +21,10 @@ const plugins: Readonly<Record<string, (link: string) => object>> = {
   dummy: () => ({}),
 };
 
-/** Those whose kind of link this kernel has, and the others. */
+/** Those of all plugins measured so whose kind of link this kernel has, and the others. */
 export function kinds(): { here: string[]; elsewhere: string[] } {
-  const all = Object.keys(plugins);
-  const special = ["ipvlan", "vlan", "dummy"];
+  const all = [...Object.keys(plugins), ...chainedPlugins];
+  const special = ["ipvlan", "vlan", "dummy", "vrf"];
   const argv = [join(root, "scripts/lacking-kinds.sh"), ...special];
   const lacking = execFileSync("bash", argv, { encoding: "utf8" }).split("\n");
   return {
@@ -35,7 +34,7 @@ export function kinds(): { here: string[]; elsewhere: string[] } {
 }
 
 /** ADD and DEL on the suite's own interface, with an IPv4 address of host-local. */
-function lifeOf(suite: Suite, plugin: string): [add: Step, del: Step] {
+function lifeOf(suite: Suite, plugin: string): Life {
   const subnet = `10.${20 + suite.number}.0.0/16`;
   const config = {
     cniVersion: "1.0.0",
@@ -50,7 +49,7 @@ function lifeOf(suite: Suite, plugin: string): [add: Step, del: Step] {
     },
   };
   const call = { plugin, container, config };
-  return [callOf(suite, "ADD", call), callOf(suite, "DEL", call)];
+  return { before: [], add: callOf(suite, "ADD", call), after: [callOf(suite, "DEL", call)] };
 }
 
 /** Runs the steps while each suite has an interface of its own on the host. */
@@ -68,55 +67,15 @@ function withLinks<T>(steps: () => T): T {
   }
 }
 
-/** System calls of ADD; a first one makes the store's directory. */
-function callsOf(plugin: string, where: string): Row {
-  const [mine = 0, theirs = 0] = suites.map((suite) => {
-    const [add, del] = lifeOf(suite, plugin);
-    for (const step of [add, del]) run(step);
-    const count = countCalls(add);
-    run(del);
-    return count;
-  });
-  return {
-    what: `system calls: ADD, ${plugin} + host-local${where}`,
-    unit: "",
-    ours: mine,
-    reference: theirs,
-    budget: { text: "1/8 of theirs", most: theirs / 8 },
-  };
-}
-
-function timesOf(plugin: string, where: string, { rounds, limitMs }: Effort): Row[] {
-  const { times, processor } = measure({
-    kind: "rounds",
-    alternatives: suites.map((suite) => lifeOf(suite, plugin)),
-    warmUp: 3,
-    rounds,
-    limitMs: limitMs / 4,
-  });
-  const what = `ADD, ${plugin} + host-local${where}`;
-  const of = (all: typeof times) => suites.map(({ name }) => all[`${name} ${plugin} ADD`]);
-  const [mine, theirs] = of(times);
-  const [myProcessor, theirProcessor] = of(processor);
-  return [
-    timeRow(what, mine, theirs, shareOf(theirs, 3)),
-    timeRow(`processor: ${what}`, myProcessor, theirProcessor),
-  ];
-}
-
-/** What was measured. */
-export interface Measured {
-  readonly counts: readonly Row[];
-  readonly times: readonly Row[];
-}
-
 /** The rows of these plugins, in the namespace the process is in; `where` is added to what each says it is. */
-export function interfaces(plugins: readonly string[], effort: Effort, where = ""): Measured {
+export function interfaces(names: readonly string[], effort: Effort, where = ""): Measured {
   execFileSync("sysctl", ["-qw", "net.ipv4.ip_forward=1"]);
   const each = <T>(rowsOf: (plugin: string) => T) =>
-    plugins.map((plugin) => withLinks(() => rowsOf(plugin)));
+    names.filter((name) => name in plugins).map((plugin) => withLinks(() => rowsOf(plugin)));
+  const what = (plugin: string) => `${plugin} + host-local${where}`;
+  const life = (plugin: string) => (suite: Suite) => lifeOf(suite, plugin);
   return {
-    counts: each((plugin) => callsOf(plugin, where)),
-    times: each((plugin) => timesOf(plugin, where, effort)).flat(),
+    counts: each((plugin) => callsOf(what(plugin), life(plugin))),
+    times: each((plugin) => timesOf(what(plugin), life(plugin), effort)).flat(),
   };
 }
