@@ -3,11 +3,28 @@
  * restore what the other changed, and what that has no room for in a file of ours beside it.
  */
 
+import { Errno, isSysError } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
-import { ifPresent, listDirectory, openDirectory, readText, unlink } from "../../pkg/sys/file.ts";
+import {
+  ifPresent,
+  listDirectory,
+  OpenFlag,
+  openDirectory,
+  openFile,
+  readText,
+  unlink,
+  writeAll,
+} from "../../pkg/sys/file.ts";
 import { encode } from "../../pkg/sys/text.ts";
 import { createExclusive, replaceFile } from "../../pkg/sys/whole-file.ts";
-import { type Owner, printLink, printOwn, readLinkFile, readOwnFile } from "./backup-format.ts";
+import {
+  mergeStates,
+  type Owner,
+  printLink,
+  printOwn,
+  readLinkFile,
+  readOwnFile,
+} from "./backup-format.ts";
 import type { State } from "./state.ts";
 
 /** The reference's directory. */
@@ -18,6 +35,8 @@ const ownFolder = ".tscni";
 
 /** More than any backup has. */
 const limit = 1 << 20;
+
+type Log = (line: string) => void;
 
 /** The two texts of an attachment's backup, as far as there are any. */
 export interface Texts {
@@ -62,14 +81,67 @@ export function readTexts(dataDir: string, owner: Owner): Texts {
 }
 
 /** What the texts say; undefined if there is nothing. A text that is torn counts as missing, and is told. */
-export function parseTexts({ link, own }: Texts, log: (line: string) => void): State | undefined {
+export function parseTexts({ link, own }: Texts, log: Log): State | undefined {
   if (link === undefined && own === undefined) return undefined;
   return { link: readLinkFile(link, log), ...readOwnFile(own, log) };
 }
 
-/** Writes the backup: ours first, as GC finds by it what nobody restored. */
-export function save(dataDir: string, owner: Owner, state: State): void {
-  writeTexts(dataDir, owner, { link: printLink(state.link), own: printOwn(owner, state) });
+/**
+ * Writes the backup, ours first, as GC finds by it what nobody restored; what the backup of a member before in the chain
+ * says counts more. The value is what there was. Nothing has been changed yet, so that a torn file is as good as none.
+ */
+export function save(dataDir: string, owner: Owner, state: State, log: Log): Texts {
+  const fresh = { link: printLink(state.link), own: printOwn(owner, state) };
+  if (tryCreate(dataDir, owner, fresh)) return {};
+  const before = readTexts(dataDir, owner);
+  const { link, ...own } = mergeStates(parseTexts(before, log), state);
+  try {
+    writeTexts(dataDir, owner, { link: printLink(link), own: printOwn(owner, { link, ...own }) });
+  } catch (error) {
+    writeTexts(dataDir, owner, before);
+    throw error;
+  }
+  return before;
+}
+
+/** The usual case: there is no backup yet. False, and nothing changed, where there is one. */
+function tryCreate(dataDir: string, owner: Owner, { link, own = "" }: Texts): boolean {
+  const path = dataDir || usualDirectory;
+  const name = nameOf(owner);
+  const ownPath = `${path}/${ownFolder}/${name}`;
+  try {
+    if (!createNew(ownPath, own)) return false;
+  } catch (error) {
+    if (!isSysError(error, Errno.ENOENT)) throw error;
+    new Directories(path, 0o700)[Symbol.dispose]();
+    return tryCreate(dataDir, owner, { link, own });
+  }
+  let isWhole = false;
+  try {
+    isWhole = link === undefined || createNew(`${path}/${name}`, link);
+    return isWhole;
+  } finally {
+    if (!isWhole) unlink(ownPath);
+  }
+}
+
+const newFile = OpenFlag.writeOnly | OpenFlag.create | OpenFlag.exclusive | OpenFlag.noFollow;
+
+/** False where there is a file. */
+function createNew(path: string, text: string): boolean {
+  try {
+    using fd = openFile(path, newFile, 0o600);
+    try {
+      writeAll(fd, encode(text));
+    } catch (error) {
+      unlink(path);
+      throw error;
+    }
+    return true;
+  } catch (error) {
+    if (isSysError(error, Errno.EEXIST)) return false;
+    throw error;
+  }
 }
 
 /** Makes the files hold the texts; what is to be none is removed. */
@@ -94,7 +166,7 @@ export function remove(dataDir: string, owner: Owner): void {
 }
 
 /** Whose backups there are. */
-export function listOwners(dataDir: string, log: (line: string) => void): Owner[] {
+export function listOwners(dataDir: string, log: Log): Owner[] {
   const folder = `${dataDir || usualDirectory}/${ownFolder}`;
   const owners: Owner[] = [];
   for (const name of ifPresent(() => listDirectory(folder)) ?? []) {

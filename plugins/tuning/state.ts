@@ -1,6 +1,7 @@
 /** What the plugin changes, as values: read, made so, compared. */
 
 import { findLink } from "../../pkg/link/find.ts";
+import { findHostEnd } from "../../pkg/link/host-end.ts";
 import { isNetlinkError } from "../../pkg/netlink/error.ts";
 import { type Link, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import { LinkFlag } from "../../pkg/netlink/rtnetlink/link-settings.ts";
@@ -67,21 +68,6 @@ export function requireLink({ container, ifName }: Place): Link {
   return link;
 }
 
-/**
- * The host's end of the container's veth, if it is one of these names: index numbers alone are no proof, as they
- * repeat in every namespace.
- */
-export function findHostEnd(
-  host: Namespace,
-  link: Link,
-  names: readonly string[],
-): Link | undefined {
-  if (link.kind !== "veth" || link.peerIndex === undefined) return undefined;
-  const peer = findLink(host, { index: link.peerIndex });
-  const isPeer = peer?.kind === "veth" && peer.peerIndex === link.index;
-  return isPeer && names.includes(peer.name) ? peer : undefined;
-}
-
 /** Gives the link what it does not have yet: a value that is right needs no right to change it. */
 export function setValues(namespace: Namespace, link: Link, wanted: LinkValues): void {
   const present = valuesOf(link, wanted);
@@ -143,8 +129,9 @@ export function restore(place: Place, saved: State, log: (line: string) => void)
   const link = findLink(place.container, { name: place.ifName });
   if (link !== undefined) {
     const { hostEnd } = saved;
-    const peer = hostEnd && findHostEnd(place.host, link, [hostEnd.name]);
-    if (peer && hostEnd) tolerate(log, () => setValues(place.host, peer, { mtu: hostEnd.mtu }));
+    const peer = hostEnd && findHostEnd(place.host, place.container, link);
+    if (peer && peer.name === hostEnd.name)
+      tolerate(log, () => setValues(place.host, peer, { mtu: hostEnd.mtu }));
     tolerate(log, () => setValues(place.container, link, saved.link));
   }
   const values = Object.entries(saved.sysctl);

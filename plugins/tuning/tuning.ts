@@ -1,16 +1,15 @@
 /** Sets kernel parameters and properties of an interface that a plugin before it in the chain has made. */
 
 import type { Interface, Result } from "../../pkg/cni/result.ts";
+import { findHostEnd } from "../../pkg/link/host-end.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { mtuFor } from "../../pkg/skel/interface.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { listOwners, parseTexts, readTexts, remove, save, writeTexts } from "./backup.ts";
-import { mergeStates } from "./backup-format.ts";
 import { differences } from "./compare.ts";
 import { type TuningConfig, tuningEntries, type Wanted, wantedOf } from "./config.ts";
 import {
-  findHostEnd,
   type HostEnd,
   readSysctls,
   requireLink,
@@ -33,19 +32,9 @@ export const tuning = definePlugin({
     const { container, prevResult, host } = context;
     const wanted = wantedOf(context);
     if (prevResult === undefined) throw new Error("Required prevResult missing");
-    const { link, sysctl } = look(context, wanted);
-    const peer = wanted.link.mtu && link && findHostEnd(host, link, hostNames(prevResult));
-    const present: State = {
-      link: link ? valuesOf(link, wanted.link) : {},
-      hostEnd: peer ? { name: peer.name, mtu: peer.mtu } : undefined,
-      sysctl,
-    };
-    if (link === undefined && Object.keys(wanted.sysctl).length === 0) return prevResult;
-    backUp(context, present);
-    writeSysctls(container, wanted.sysctl, present.sysctl);
-    if (peer) setValues(host, peer, { mtu: wanted.link.mtu });
-    if (link !== undefined) setValues(container, link, wanted.link);
-    return changed(context, prevResult, wanted, present.hostEnd);
+    // Opened here: inside the container it would be one of the container's.
+    if (wanted.link.mtu !== undefined) void host.socket;
+    return container.run(() => tune(context, wanted, prevResult));
   },
 
   check(context) {
@@ -96,12 +85,30 @@ function look(context: Call, { link, sysctl }: Wanted): Pick<State, "sysctl"> & 
   }));
 }
 
+/** All of ADD's work, in one visit to the namespace. */
+function tune(context: Call, wanted: Wanted, prevResult: Result): Result {
+  const { container, host } = context;
+  const { link, sysctl } = look(context, wanted);
+  const end = wanted.link.mtu && link && findHostEnd(host, container, link);
+  const peer = end && hostNames(prevResult).includes(end.name) ? end : undefined;
+  const present: State = {
+    link: link ? valuesOf(link, wanted.link) : {},
+    hostEnd: peer ? { name: peer.name, mtu: peer.mtu } : undefined,
+    sysctl,
+  };
+  if (link === undefined && Object.keys(wanted.sysctl).length === 0) return prevResult;
+  backUp(context, present);
+  writeSysctls(container, wanted.sysctl, present.sysctl);
+  if (peer) setValues(host, peer, { mtu: wanted.link.mtu });
+  if (link !== undefined) setValues(container, link, wanted.link);
+  return changed(context, prevResult, wanted, present.hostEnd);
+}
+
 /** Keeps how things are, on disk for DEL and at hand for a failure. Of several in a chain the first one's count. */
 function backUp(context: Call, present: State): void {
   const { config, host, container, ifName, undo, log } = context;
-  const before = readTexts(config.dataDir, context);
+  const before = save(config.dataDir, context, present, log);
   undo.push(() => writeTexts(config.dataDir, context, before));
-  save(config.dataDir, context, mergeStates(parseTexts(before, log), present));
   undo.push(() => restore({ host, container, ifName }, present, log));
 }
 
