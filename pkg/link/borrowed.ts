@@ -51,11 +51,14 @@ export function readOrigin(altNames: readonly string[]): Origin | undefined {
   return undefined;
 }
 
+/** To whom a device is lent, and with which MTU if not its own. */
+export type Loan = Attachment & { readonly mtu?: number };
+
 /**
  * Moves the device into the container, down, under its new name. Its alias is its old name, as the reference suite
  * has it: either suite can bring it back. Call it with `takeBack` as the undo.
  */
-export function lend(host: Namespace, container: Namespace, device: Link, to: Attachment): Link {
+export function lend(host: Namespace, container: Namespace, device: Link, to: Loan): Link {
   const { index, name, altNames } = device;
   const key = lentName(to);
   // The reference suite, bringing a device back, knows nothing of our names.
@@ -63,7 +66,9 @@ export function lend(host: Namespace, container: Namespace, device: Link, to: At
   if (stale.length > 0) host.send(deleteAltNames(index, stale));
   host.send(addAltNames(index, [key, originName(key, device)]), setLink({ index, alias: name }));
   // The kernel moves first, then renames: no temporary name is needed where one of the two is free.
-  host.send(setLink({ index, netnsFd: container.fd, name: to.ifName }, `move link ${name}`));
+  host.send(
+    setLink({ index, netnsFd: container.fd, name: to.ifName, mtu: to.mtu }, `move link ${name}`),
+  );
   return container.send(getLink({ name: key }))[0];
 }
 

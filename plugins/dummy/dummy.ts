@@ -2,6 +2,8 @@
 
 import { createInterface } from "../../pkg/link/create.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
+import { wantedMtu } from "../../pkg/link/master.ts";
+import { mtuEntries } from "../../pkg/skel/field.ts";
 import {
   addInterface,
   checkInterface,
@@ -13,13 +15,14 @@ import { refuse } from "../../pkg/skel/refuse.ts";
 
 export const dummy = definePlugin({
   name: "dummy",
-  config: {},
+  config: mtuEntries,
 
   add(context) {
-    const { container, ifName, ipam, undo } = context;
+    const { config, container, host, ifName, ipam, undo } = context;
     requireIpam(ipam.configured);
+    const mtu = wantedMtu(config, host);
     const made = createInterface(
-      { kind: "dummy", name: ifName, mac: randomMac() },
+      { kind: "dummy", name: ifName, mac: randomMac(), mtu },
       { container, rollback: (step) => undo.push(step) },
     );
     return addInterface(context, made, { dns: "ipam" });

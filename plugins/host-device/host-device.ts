@@ -3,16 +3,20 @@
 import * as v from "valibot";
 import { lend, takeBack, takeBackStale } from "../../pkg/link/borrowed.ts";
 import { findLink } from "../../pkg/link/find.ts";
+import { wantedMtu } from "../../pkg/link/master.ts";
 import type { Context } from "../../pkg/skel/context.ts";
+import { mtuEntries } from "../../pkg/skel/field.ts";
 import { addInterface, addressesFromIpam, checkInterface } from "../../pkg/skel/interface.ts";
 import { saysMacOrNothing } from "../../pkg/skel/json-schema.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
+import { refuseUnsupported } from "../../pkg/skel/refuse.ts";
 import { removeAndRelease } from "../../pkg/skel/release.ts";
 import { type DeviceKeys, deviceKeys, findDevice, isUserspaceDevice } from "./device.ts";
 
 const text = v.optional(v.string(), "");
 
 const entries = {
+  ...mtuEntries,
   device: text,
   hwaddr: v.optional(v.pipe(v.string(), saysMacOrNothing), ""),
   kernelpath: text,
@@ -29,7 +33,7 @@ export const hostDevice = definePlugin({
   config: entries,
 
   add(context) {
-    const { config, container, host, ifName, undo } = context;
+    const { config, container, host, ifName, network, containerId, undo } = context;
     const keys = keysOf(context);
     if (isDriven(context, keys)) return addUserspaceDevice(context);
     const device = findDevice(host, keys);
@@ -37,8 +41,9 @@ export const hostDevice = definePlugin({
       const reason = `file exists: the container has an interface "${ifName}"`;
       throw new Error(`failed to move link ${device.name}: ${reason}`);
     }
+    const mtu = wantedMtu(config, host);
     undo.push(() => takeBack({ host, container }, context));
-    const made = lend(host, container, device, context);
+    const made = lend(host, container, device, { network, containerId, ifName, mtu });
     const manner = { detectDuplicates: config.enabledad, mark: false };
     return addInterface(context, made, manner);
   },
@@ -88,7 +93,8 @@ function isDriven({ config }: DeviceContext, keys: DeviceKeys): boolean {
 
 /** There is no link to move: the runtime hands the device over. The addresses are for the program to use. */
 function addUserspaceDevice(context: DeviceContext) {
-  const { ips, routes } = addressesFromIpam(context, 0);
   const { config, container, ifName: name } = context;
+  if (config.mtu !== 0) refuseUnsupported("mtu", config.mtu);
+  const { ips, routes } = addressesFromIpam(context, 0);
   return { interfaces: [{ name, sandbox: container.path }], ips, routes, dns: config.dns };
 }

@@ -27,6 +27,7 @@ testInterfacePlugin({
   config,
   prepare: addDevice,
   kind: "veth",
+  neighbours: "lan",
   existing: /^failed to move link wire0: file exists: the container has an interface "eth0"$/,
   diesWithNamespace: false,
 });
@@ -292,6 +293,12 @@ const failures: [what: string, keys: Config, error: ExpectedError][] = [
     { code: 7, msg: "runtime config DeviceID 0000:99:00.0 not found or unsupported" },
   ],
   ["lo", { device: "lo" }, { msg: /^move link lo: / }],
+  [
+    "an MTU for a device that a program drives",
+    { pciBusID: "0000:00:1b.0", mtu: 1400 },
+    { code: 2, msg: 'unsupported field "mtu" with value 1400' },
+  ],
+  ["an MTU that the device cannot have", { device: "wire0", mtu: 70_000 }, { msg: /wire0|eth0/ }],
 ];
 for (const [what, keys, error] of failures) {
   test(`host-device: ADD refuses ${what}, and leaves nothing`, () =>
