@@ -15,6 +15,7 @@ programs=(
   nsenter:util-linux
   ping:iputils-ping
   strace:strace
+  tcpdump:tcpdump
 )
 [ $# = 0 ] || programs=("$@")
 

@@ -1,10 +1,14 @@
 /** What the plugins share whose interface is made on another one, its master: macvlan, ipvlan, vlan. */
 
 import * as v from "valibot";
+import { toCniError } from "../cni/error.ts";
 import { createInterface, type NewInterface } from "../link/create.ts";
 import { findMaster, fromPrevResult, mtuOn, requireUsableMaster } from "../link/master.ts";
+import { isNetlinkError } from "../netlink/error.ts";
 import type { Link } from "../netlink/rtnetlink/link.ts";
+import { MacvlanMode } from "../netlink/rtnetlink/macvlan.ts";
 import type { Namespace } from "../ns/namespace.ts";
+import { Errno } from "../sys/errno.ts";
 import type { Context } from "./context.ts";
 import { mtuEntries } from "./field.ts";
 import { saysLinkName } from "./json-schema.ts";
@@ -20,7 +24,10 @@ export const masterEntries = {
 /** The values of these keys. */
 export type MasterConfig = v.InferOutput<v.ObjectSchema<typeof masterEntries, undefined>>;
 
-/** Makes the interface on the configured master, or on another one, with an MTU that fits it. */
+/**
+ * Makes the interface on the configured master, or on another one, with an MTU that fits it. Where the kernel refuses
+ * the master for what it is, the message says what that is.
+ */
 export function createOnMaster(
   context: Context<MasterConfig>,
   settings: Omit<NewInterface, "name">,
@@ -29,11 +36,38 @@ export function createOnMaster(
   const { config, container, ifName, prevResult, undo } = context;
   const from = namespaceOf(context);
   const master = findMaster(from, masterName, prevResult);
+  if (!master.up) complain(context, master, settings.kind);
   const wanted = { ...settings, name: ifName, parent: master.index } as NewInterface;
-  return createInterface(
-    { ...wanted, mtu: mtuOn(master, config) },
-    { container, from, rollback: (step) => undo.push(step) },
-  );
+  try {
+    return createInterface(
+      { ...wanted, mtu: mtuOn(master, config) },
+      { container, from, rollback: (step) => undo.push(step) },
+    );
+  } catch (error) {
+    const why = whyRefused(error, master);
+    if (why === undefined) throw error;
+    throw new Error(`failed to create ${settings.kind}: ${toCniError(error).message}: ${why}`);
+  }
+}
+
+/** A VLAN's interface cannot be up where its master is not; the others wait for it. */
+function complain({ ifName, log }: Context<MasterConfig>, { name }: Link, kind: string): void {
+  const state = `master "${name}" is down`;
+  if (kind === "vlan") throw new Error(`failed to set "${ifName}" UP: network is down: ${state}`);
+  log(`${state}: no packets pass until it is up`);
+}
+
+/** What it is about the master that the kernel's error number stands for; undefined for errors of another kind. */
+function whyRefused(error: unknown, master: Link): string | undefined {
+  const { name, kind } = master;
+  if (isNetlinkError(error, Errno.EBUSY)) {
+    return master.master === undefined
+      ? `master "${name}" has interfaces of another kind: macvlan and ipvlan exclude each other`
+      : `master "${name}" is a port of another interface`;
+  }
+  if (!isNetlinkError(error, Errno.EINVAL) || kind !== "macvlan") return undefined;
+  if (master.data?.mode !== MacvlanMode.passthru) return undefined;
+  return `master "${name}" is a macvlan in passthru mode, which has its own master to itself`;
 }
 
 /** Throws where the interface is no longer on the configured master, or has lost the configured MTU. */

@@ -15,5 +15,6 @@ testInterfacePlugin({
   },
   kind: "veth",
   interfaces: 3,
+  neighbours: "",
   existing: /^container veth name \("eth0"\) peer provided \("veth[0-9a-f]{8}"\) already exists$/,
 });

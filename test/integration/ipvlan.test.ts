@@ -6,7 +6,8 @@ import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
 import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
-import { addWire, networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
+import { addWire, moveToHost, networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
+import { testMasters } from "./harness/masters.ts";
 import type { Config } from "./harness/networks.ts";
 import { assertPing, assertTcp } from "./harness/traffic.ts";
 
@@ -19,6 +20,7 @@ testInterfacePlugin({
   config,
   prepare: addWire,
   kind: "ipvlan",
+  neighbours: "lan",
   existing: /^failed to create ipvlan: file exists: the container has an interface "eth0"$/,
 });
 
@@ -140,13 +142,35 @@ for (const [what, changes, error] of failures) {
     }));
 }
 
-test("ipvlan: a master of another mode, and one that a macvlan uses, are refused as the kernel has it", () =>
+testMasters(plugin, config, {
+  down: undefined,
+  port: /^failed to create ipvlan: .*busy: master "wire0" is a port of another interface$/,
+  passthru: undefined,
+});
+
+test("ipvlan: a master that a macvlan uses is refused, and the message says so", () =>
   inWorld(async (host) => {
     await host.run("ip", "link", "add", "m0", "link", "wire0", "type", "macvlan");
     await host.unchangedBy(async () => {
-      assertError(await host.cni("ADD", { plugin, config }), { msg: /^create link eth0: / });
+      assertError(await host.cni("ADD", { plugin, config }), {
+        msg: /^failed to create ipvlan: .*busy: master "wire0" has interfaces of another kind/,
+      });
     });
     await host.run("ip", "link", "del", "m0");
+  }));
+
+test("ipvlan: linkInContainer takes the master from the container", () =>
+  inWorld(async (host) => {
+    await host.run("ip", "link", "set", "wire0", "netns", "c1");
+    await host.runIn("c1", "ip", "link", "set", "wire0", "up");
+    const inside = { ...config, linkInContainer: true };
+    assertSuccess(await host.cni("STATUS", { plugin, config: inside }));
+    const attachment = await attach(host, { plugin, config: inside });
+    await assertPing(host, "c1", "10.1.0.1");
+    assertSuccess(await attachment.check());
+    await detach(attachment);
+    await moveToHost(host, "c1", "wire0");
+    await host.run("ip", "link", "set", "wire0", "up");
   }));
 
 test("ipvlan: a host interface of the same name is not in the way", () =>

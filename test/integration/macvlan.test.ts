@@ -6,6 +6,7 @@ import { attach, detach } from "./harness/attachment.ts";
 import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
 import { addWire, moveToHost, networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
+import { testMasters } from "./harness/masters.ts";
 import type { Config } from "./harness/networks.ts";
 import { assertNoPing, assertPing, assertTcp } from "./harness/traffic.ts";
 
@@ -18,6 +19,7 @@ testInterfacePlugin({
   config,
   prepare: addWire,
   kind: "macvlan",
+  neighbours: "lan",
   existing: /^failed to create macvlan: file exists: the container has an interface "eth0"$/,
 });
 
@@ -227,15 +229,11 @@ for (const [what, changes, error, args] of failures) {
     }));
 }
 
-test("macvlan: a master that is a bridge's port is refused, as the kernel has it", () =>
-  inWorld(async (host) => {
-    await host.run("ip", "link", "add", "br0", "type", "bridge");
-    await host.run("ip", "link", "set", "wire0", "master", "br0");
-    await host.unchangedBy(async () => {
-      assertError(await host.cni("ADD", { plugin, config }), { msg: /^create link eth0: .*busy/ });
-    });
-    await host.run("ip", "link", "del", "br0");
-  }));
+testMasters(plugin, config, {
+  down: undefined,
+  port: /^failed to create macvlan: .*busy: master "wire0" is a port of another interface$/,
+  passthru: /^failed to create macvlan: .*: master "m0" is a macvlan in passthru mode/,
+});
 
 test("macvlan: passthru refuses a second one on the same master", () =>
   inWorld(async (host) => {
@@ -333,14 +331,5 @@ test("macvlan: ADD returns once detection is through, by the kernel's word", () 
     );
     assert.ok(attachment.reply.ms > 900, "detection takes a second");
     assert.ok(attachment.reply.ms < 4000, `it took ${attachment.reply.ms} ms`);
-    await detach(attachment);
-  }));
-
-test("macvlan: the neighbours are told of the addresses", () =>
-  inWorld(async (host) => {
-    const attachment = await attach(host, { plugin, config });
-    for (const name of ["ipv4/conf/eth0/arp_notify", "ipv6/conf/eth0/ndisc_notify"]) {
-      assert.equal((await host.runIn("c1", "cat", `/proc/sys/net/${name}`)).trim(), "1");
-    }
     await detach(attachment);
   }));

@@ -13,6 +13,7 @@ import {
   networkOf,
   testInterfacePlugin,
 } from "./harness/interface-plugin.ts";
+import { testMasters } from "./harness/masters.ts";
 import type { Config } from "./harness/networks.ts";
 import { assertPing, assertTcp } from "./harness/traffic.ts";
 
@@ -37,6 +38,7 @@ testInterfacePlugin({
   config,
   prepare: addVlanWire,
   kind: "vlan",
+  neighbours: "lan",
   existing: /^failed to create vlan: file exists: the container has an interface "eth0"$/,
 });
 
@@ -72,6 +74,12 @@ test("vlan: id, protocol and MTU are set, the MAC is the master's", () =>
     assert.equal(link?.address, master?.address);
     await detach(attachment);
   }));
+
+testMasters(plugin, config, {
+  down: /^failed to set "eth0" UP: network is down: master "wire0" is down$/,
+  port: undefined,
+  passthru: undefined,
+});
 
 for (const vlanId of [0, 1, 4094]) {
   test(`vlan: id ${vlanId} is one`, () =>
@@ -120,6 +128,16 @@ test("vlan: linkInContainer takes the master from the container; DEL and STATUS 
     assertSuccess(await attachment.del({ netns: "", containerId: "container-c1" }));
     await moveToHost(host, "c1", "wire0");
     await host.run("ip", "link", "set", "wire0", "up");
+  }));
+
+test('vlan: "mtu": "auto" follows the master, and "master": "prevResult" takes it from the chain', () =>
+  inWorld(async (host) => {
+    const prevResult = { cniVersion: "1.1.0", interfaces: [{ name: "wire0" }] };
+    const chained = { ...config, master: "prevResult", mtu: "auto", mtuOverhead: 80, prevResult };
+    const { result } = await attach(host, { plugin, config: chained });
+    assert.equal(result.interfaces?.[0]?.mtu, 1420);
+    await assertPing(host, "c1", "10.1.0.1");
+    assertSuccess(await host.cni("DEL", { plugin, config: { ...chained, prevResult: result } }));
   }));
 
 test("vlan: DEL succeeds when the master is gone", () =>

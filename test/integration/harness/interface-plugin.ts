@@ -5,6 +5,7 @@ import test from "node:test";
 import { attach, detach } from "./attachment.ts";
 import { assertError, assertSuccess, resultOf } from "./expect.ts";
 import { assertSame, type Host, withHost } from "./host.ts";
+import { testInterfaceNetwork } from "./interface-network.ts";
 import { type Config, dualStack, subnet4, withResult } from "./networks.ts";
 import { readReservations } from "./snapshot.ts";
 
@@ -23,6 +24,8 @@ export interface Subject {
   readonly kind?: string;
   /** The message where the container has the interface already. */
   readonly existing: RegExp;
+  /** The namespace where its announcements are heard, "" for the host's; undefined where nobody listens. */
+  readonly neighbours?: string;
   /** False where the link does not end with the container: host-device. */
   readonly diesWithNamespace?: boolean;
 }
@@ -101,6 +104,7 @@ export function testInterfacePlugin(subject: Subject): void {
   testVerbs(subject, inWorld);
   testDel(subject, inWorld);
   testFailures(subject, inWorld);
+  testInterfaceNetwork(subject, inWorld);
 
   test(`${plugin}: addresses and routes are those of the result`, () =>
     inWorld(async (host) => {
@@ -129,7 +133,8 @@ export function testInterfacePlugin(subject: Subject): void {
     }));
 }
 
-type InWorld = (steps: (host: Host) => Promise<void>) => Promise<void>;
+/** Gives steps a world with the container "c1" and what the plugin needs, and proves that they left it so. */
+export type InWorld = (steps: (host: Host) => Promise<void>) => Promise<void>;
 
 function testVerbs({ plugin, config, layer2 = true, ...subject }: Subject, inWorld: InWorld): void {
   const place = (subject.interfaces ?? 1) - 1;
