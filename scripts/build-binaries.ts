@@ -23,6 +23,7 @@ import { build } from "esbuild";
 import { encodeLines } from "../pkg/sys/source-lines.ts";
 import { buildEngine, type Engine } from "./build-engine.ts";
 import { writeSchemas } from "./build-schema.ts";
+import { lookUpBuiltIns } from "./built-ins.ts";
 import { type Executable, findPlugin, findSuite } from "./suite.ts";
 import { readVersion, versionBeside } from "./version.ts";
 
@@ -119,7 +120,7 @@ async function bundle(name: string, entry: string): Promise<Bundle> {
   const map = outputFiles.find(({ path }) => path.endsWith(".map"));
   const code = outputFiles.find(({ path }) => path.endsWith(".js"));
   if (map === undefined || code === undefined) throw new Error(`esbuild made no bundle of ${name}`);
-  return { name, code: code.text, lines: encodeLines(map.text) };
+  return { name, code: code.text + lookUpBuiltIns(code.text), lines: encodeLines(map.text) };
 }
 
 /** One id for all executables of a build, so that they recognise each other. */

@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 43
+# Lines to change: 45
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -25,3 +25,13 @@ s/^static inline \(.*\b\(js_rc\|strv\|str8\|str16\|prop_hash_end\|get_shape_prop
 # that is used before its declaration tells them.
 s|^            bc_put_atom(s, vd->var_name);|            bc_put_atom(s, JS_ATOM_NULL); /* engine */|
 s|^        bc_put_atom(s, cv->var_name);|        bc_put_atom(s, cv->closure_type <= JS_CLOSURE_REF ? JS_ATOM_NULL : cv->var_name); /* engine */|
+
+# What came into the language after ES2023, and is so large that it shows: iterator helpers.
+/^static const JSCFunctionListEntry js_iterator_proto_funcs/,/^}/{
+  /js_create_iterator_helper\|js_iterator_proto_func,\|js_iterator_proto_\(includes\|join\|reduce\|toArray\)/d
+  s|^};|& /* engine */|
+}
+/^static const JSCFunctionListEntry js_iterator_helper_proto_funcs/,/^}/{
+  /js_iterator_helper_next/d
+  s|^};|& /* engine */|
+}

@@ -19,6 +19,7 @@ import test, { after } from "node:test";
 import { build } from "esbuild";
 import { encodeLines } from "../../pkg/sys/source-lines.ts";
 import { buildEngine } from "../../scripts/build-engine.ts";
+import { lookUpBuiltIns } from "../../scripts/built-ins.ts";
 
 const { path: engine, runtime } = buildEngine();
 const folder = mkdtempSync(join(tmpdir(), "engine-test-"));
@@ -478,6 +479,25 @@ test("a program copies few pages of its image, whatever it looks at, and however
   // What is only read is mapped 16 pages at once; what is written to is copied, a fault a page.
   const pages = statSync(path).size / 4096;
   assert.ok(faults < pages / 8, `${faults} faults for an executable of ${pages} pages`);
+});
+
+test("methods that are looked up while the image is made cost no faults later", () => {
+  const main = `
+    const usage = new Uint8Array(144);
+    engine.syscall(engine.arch === "x64" ? 98 : 165, 0, usage);
+    const before = new DataView(usage.buffer).getUint32(64, true);
+    const text = [3, 1, 2].slice(1).concat([9]).sort().map(String).join("-").replace("-", "+").padStart(9);
+    const map = new Map(Object.entries({ a: 1 })); map.set("b", Number.isInteger(2)); map.delete("a");
+    const ends = [text.trim().split("-").includes("9"), new Set([1]).has(1), JSON.stringify([...map]), Math.max(1, 2)];
+    engine.syscall(engine.arch === "x64" ? 98 : 165, 0, usage);
+    print([ends, new DataView(usage.buffer).getUint32(64, true) - before]);`;
+  const expected = [true, true, '[["b",true]]', 2];
+  const [late, early] = ["", lookUpBuiltIns(main)].map((top) => {
+    const [ends, faults] = JSON.parse(run(image(main, top)).stdout);
+    assert.deepEqual(ends, expected);
+    return faults;
+  });
+  assert.ok(early < late, `${early} faults, and ${late} without looking up`);
 });
 
 test("what the image holds stays, however often it is referred to, and through collections", () => {
