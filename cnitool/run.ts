@@ -2,6 +2,7 @@
 
 import { reasonOf } from "../libcni/config.ts";
 import { add, check, del } from "./attach.ts";
+import { bench } from "./bench.ts";
 import { gc } from "./collect.ts";
 import type { Command, Session } from "./command.ts";
 import { explain } from "./explain.ts";
@@ -10,7 +11,7 @@ import { helpOf, overview } from "./help.ts";
 import { list, show, status } from "./inspect.ts";
 import { didYouMean } from "./suggest.ts";
 import { trace } from "./trace.ts";
-import { bench, tryOut } from "./try.ts";
+import { tryOut } from "./try.ts";
 import { validate } from "./validate.ts";
 
 const commands: readonly Command[] = [

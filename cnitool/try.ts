@@ -1,25 +1,17 @@
-/** try and bench: a network put to the test in namespaces that are thrown away. */
+/** try: a network put to the test in a namespace that is thrown away. */
 
 import type { Attachment } from "../libcni/attachment.ts";
 import { type NetworkList, reasonOf } from "../libcni/config.ts";
 import { printResult, type Result } from "../pkg/cni/result.ts";
 import { atLeast } from "../pkg/cni/version.ts";
 import { errnoText } from "../pkg/sys/errno.ts";
-import {
-  type Command,
-  commonFlags,
-  flagValue,
-  jsonFlag,
-  type Session,
-  timeoutFlag,
-} from "./command.ts";
-import { type CommandLine, UsageError } from "./flags.ts";
+import { type Command, commonFlags, jsonFlag, type Session, timeoutFlag } from "./command.ts";
+import type { CommandLine } from "./flags.ts";
 import { attachmentOf, callOptions, networkOf } from "./inputs.ts";
 import { makeSandbox, type Sandbox } from "./sandbox.ts";
 import { printJson, printTable } from "./table.ts";
 
 const cleanUpTimeoutMs = 30_000;
-const defaultRounds = 20;
 
 export const tryOut: Command = {
   name: "try",
@@ -48,42 +40,14 @@ export const tryOut: Command = {
   },
 };
 
-export const bench: Command = {
-  name: "bench",
-  usage: "NETWORK",
-  summary: "measures add and del of a network, one after the other",
-  leastArgs: 1,
-  flags: [
-    ...commonFlags,
-    { name: "rounds", value: "N", help: `how often; default: ${defaultRounds}` },
-    jsonFlag,
-    timeoutFlag,
-  ],
-  async run(line, session) {
-    const list = await networkOf(line, session);
-    const rounds = roundsOf(line);
-    const steps: Step[] = [];
-    for (let round = 0; round < rounds; round++) {
-      using sandbox = makeSandbox();
-      const attachment = throwAway(line, session, sandbox);
-      await withDeletion({ list, attachment, session, steps, line }, async () => {});
-    }
-    const rows = ["add", "del"].map((name) => distribution(name, steps));
-    if (line.flags.has("json")) session.print(printJson(rows));
-    else {
-      const cells = rows.map(({ step, ...times }) => [step, ...Object.values(times).map(formatMs)]);
-      session.print(printTable(["STEP", "LEAST", "MEDIAN", "P90", "MOST"], cells));
-    }
-    return 0;
-  },
-};
-
-interface Step {
+/** One verb, and how long it took. */
+export interface Step {
   readonly step: string;
   readonly ms: number;
 }
 
-interface Round {
+/** One attachment, from add to del. */
+export interface Round {
   readonly list: NetworkList;
   readonly attachment: Attachment;
   readonly session: Session;
@@ -92,7 +56,7 @@ interface Round {
 }
 
 /** Adds, does the work, and deletes whatever happened; what failed first is what is told. */
-async function withDeletion(
+export async function withDeletion(
   { list, attachment, session, steps, line }: Round,
   work: (result: Result) => Promise<void>,
 ): Promise<void> {
@@ -113,7 +77,7 @@ async function withDeletion(
 }
 
 /** An attachment of its own; the namespace's path holds the process's number, so that no other call has the same. */
-function throwAway(line: CommandLine, session: Session, sandbox: Sandbox): Attachment {
+export function throwAway(line: CommandLine, session: Session, sandbox: Sandbox): Attachment {
   const named = { ...line, args: [line.args[0] ?? "", sandbox.path] };
   return { ...attachmentOf(named, session), netns: sandbox.path };
 }
@@ -154,22 +118,7 @@ function showSteps(result: Result | undefined, steps: readonly Step[]): string {
   return text + printTable(["STEP", "TIME"], rows);
 }
 
-function roundsOf(line: CommandLine): number {
-  const text = flagValue(line, "rounds") ?? String(defaultRounds);
-  const rounds = Number(text);
-  if (Number.isInteger(rounds) && rounds > 0) return rounds;
-  throw new UsageError(`invalid value "${text}" for --rounds: expected a whole number above 0`);
-}
-
-function distribution(step: string, steps: readonly Step[]) {
-  const times = steps
-    .filter((taken) => taken.step === step)
-    .map(({ ms }) => ms)
-    .sort((a, b) => a - b);
-  const at = (share: number) => times[Math.floor((times.length - 1) * share)] ?? 0;
-  return { step, least: at(0), median: at(0.5), p90: at(0.9), most: at(1) };
-}
-
-function formatMs(ms: number): string {
+/** Milliseconds, as tables show them. */
+export function formatMs(ms: number): string {
   return `${ms.toFixed(2)} ms`;
 }

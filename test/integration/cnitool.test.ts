@@ -337,13 +337,60 @@ test("try shows the result and leaves nothing, and bench neither", () =>
     assert.match(tried.stdout, /\nadd +[0-9.]+ ms\ncheck +[0-9.]+ ms\ndel +[0-9.]+ ms\n$/);
     const measured = await runTool(host, oursOnOurs, "bench", "net1", "--rounds", "3", "--json");
     assert.equal(measured.status, 0, describe(measured));
-    const [add, del] = JSON.parse(measured.stdout);
+    const { jobs, containers, perSecond, steps } = JSON.parse(measured.stdout);
+    assert.deepEqual([jobs, containers], [1, 3]);
+    assert.ok(perSecond > 0);
+    const [add, del] = steps;
     assert.deepEqual([add.step, del.step], ["add", "del"]);
     assert.ok(add.least > 0 && add.least <= add.median && add.median <= add.most);
     assert.deepEqual(readdirSync(host.outside(cacheDirectory)), []);
     assert.equal((await host.ip("", "link", "show", "type", "veth")).length, 0);
     const failing = await runTool(host, oursOnOurs, "try", "net1", "--", "/bin/false");
     assert.equal(failing.status, 1);
+  }));
+
+test("bench runs many containers at once, and leaves nothing", () =>
+  withHost(async (host) => {
+    host.script(
+      "watch",
+      `read -r input
+       [ $CNI_COMMAND = ADD ] || exit 0
+       echo begin >> /run/watch; sleep 0.3; echo end >> /run/watch
+       echo '{"cniVersion": "1.1.0"}'`,
+    );
+    writeNetwork(host, [bridge, { type: "watch" }]);
+    await host.run("ip", "link", "add", "cni0", "type", "bridge");
+    const runtime: Runtime = { tool: "ours", path: `${ours}:${scripts}` };
+    const many = await runTool(host, runtime, "bench", "net1", "-j", "8", "--rounds=2", "--json");
+    assert.equal(many.status, 0, describe(many));
+    const { jobs, containers, seconds, steps } = JSON.parse(many.stdout);
+    assert.deepEqual([jobs, containers, steps.length], [8, 16, 2]);
+    assert.ok(seconds < 16 * 0.3, "one after the other takes longer");
+    let running = 0;
+    let most = 0;
+    const log = (await host.run("cat", "/run/watch")).trimEnd().split("\n");
+    for (const line of log) {
+      running += line === "begin" ? 1 : -1;
+      most = Math.max(most, running);
+    }
+    assert.equal(log.length, 32);
+    assert.ok(most > 4, `${most} at once at most`);
+    assert.deepEqual(readdirSync(host.outside(cacheDirectory)), []);
+    assert.equal((await host.ip("", "link", "show", "type", "veth")).length, 0);
+
+    host.script(
+      "watch",
+      `[ $CNI_COMMAND = DEL ] || { echo '{"code": 100, "msg": "no"}'; exit 1; }`,
+    );
+    const failing = await runTool(host, runtime, "bench", "net1", "--jobs=3");
+    assert.equal(failing.status, 1);
+    assert.equal(failing.stderr, 'Error: plugin type="watch" failed (add): no\n');
+    assert.equal((await host.ip("", "link", "show", "type", "veth")).length, 0);
+    const wrong = await runTool(host, runtime, "bench", "net1", "-j0");
+    assert.match(
+      wrong.stderr,
+      /invalid value "0" for --jobs: expected a whole number from 1 to 1000/,
+    );
   }));
 
 test("validate finds the mistakes that the shipped schemas know", () =>
