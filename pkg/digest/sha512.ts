@@ -69,27 +69,27 @@ function pad(bytes: Uint8Array): Uint8Array {
   return padded;
 }
 
-/** The sum of low halves, for its carry: they are below 2^32 each, so that the sum is exact. */
-function carry(sum: number): number {
-  return Math.floor(sum / 0x1_0000_0000);
-}
+/** What a sum of low halves, each below 2^32, has beyond 32 bits is its quotient by this: exact, as floats are up to 2^53. */
+const WRAP = 0x1_0000_0000;
+
+// Neither function destructures, nor calls another: an interpreter pays more for that than for the arithmetic.
 
 /** Words 16 to 79: each from four before it. */
 function extend(w: Words): void {
-  const at = (index: number) => w[index] as number;
   for (let i = 32; i < 2 * ROUNDS; i += 2) {
-    const h2 = at(i - 4);
-    const l2 = at(i - 3);
-    const h15 = at(i - 30);
-    const l15 = at(i - 29);
+    const h2 = w[i - 4] as number;
+    const l2 = w[i - 3] as number;
+    const h15 = w[i - 30] as number;
+    const l15 = w[i - 29] as number;
     const s1h = ((h2 >>> 19) | (l2 << 13)) ^ ((l2 >>> 29) | (h2 << 3)) ^ (h2 >>> 6);
     const s1l = ((l2 >>> 19) | (h2 << 13)) ^ ((h2 >>> 29) | (l2 << 3)) ^ ((l2 >>> 6) | (h2 << 26));
     const s0h = ((h15 >>> 1) | (l15 << 31)) ^ ((h15 >>> 8) | (l15 << 24)) ^ (h15 >>> 7);
     const s0l =
       ((l15 >>> 1) | (h15 << 31)) ^ ((l15 >>> 8) | (h15 << 24)) ^ ((l15 >>> 7) | (h15 << 25));
-    const low = (s1l >>> 0) + (at(i - 13) >>> 0) + (s0l >>> 0) + (at(i - 31) >>> 0);
+    const low =
+      (s1l >>> 0) + ((w[i - 13] as number) >>> 0) + (s0l >>> 0) + ((w[i - 31] as number) >>> 0);
     w[i + 1] = low;
-    w[i] = s1h + at(i - 14) + s0h + at(i - 32) + carry(low);
+    w[i] = s1h + (w[i - 14] as number) + s0h + (w[i - 32] as number) + ((low / WRAP) | 0);
   }
 }
 
@@ -112,18 +112,30 @@ function compress(state: Words, w: Words): void {
         ((eh & fh) ^ (~eh & gh)) +
         (constants[i] as number) +
         (w[i] as number) +
-        carry(low1)) |
+        ((low1 / WRAP) | 0)) |
       0;
     const s0h = ((ah >>> 28) | (al << 4)) ^ ((al >>> 2) | (ah << 30)) ^ ((al >>> 7) | (ah << 25));
     const s0l = ((al >>> 28) | (ah << 4)) ^ ((ah >>> 2) | (al << 30)) ^ ((ah >>> 7) | (al << 25));
     const low2 = (s0l >>> 0) + (((al & bl) ^ (al & cl) ^ (bl & cl)) >>> 0);
-    const high2 = s0h + ((ah & bh) ^ (ah & ch) ^ (bh & ch)) + carry(low2);
-    [hh, hl, gh, gl, fh, fl] = [gh, gl, fh, fl, eh, el];
+    const high2 = s0h + ((ah & bh) ^ (ah & ch) ^ (bh & ch)) + ((low2 / WRAP) | 0);
     const lowE = (dl >>> 0) + (low1 >>> 0);
-    [eh, el] = [(dh + high1 + carry(lowE)) | 0, lowE | 0];
-    [dh, dl, ch, cl, bh, bl] = [ch, cl, bh, bl, ah, al];
     const lowA = (low1 >>> 0) + (low2 >>> 0);
-    [ah, al] = [(high1 + high2 + carry(lowA)) | 0, lowA | 0];
+    hh = gh;
+    hl = gl;
+    gh = fh;
+    gl = fl;
+    fh = eh;
+    fl = el;
+    eh = (dh + high1 + ((lowE / WRAP) | 0)) | 0;
+    el = lowE | 0;
+    dh = ch;
+    dl = cl;
+    ch = bh;
+    cl = bl;
+    bh = ah;
+    bl = al;
+    ah = (high1 + high2 + ((lowA / WRAP) | 0)) | 0;
+    al = lowA | 0;
   }
   addTo(state, [ah, al, bh, bl, ch, cl, dh, dl, eh, el, fh, fl, gh, gl, hh, hl]);
 }
@@ -134,6 +146,6 @@ function addTo(state: Words, halves: readonly number[]): void {
   for (let i = 0; i < 16; i += 2) {
     const low = ((state[i + 1] as number) >>> 0) + ((halves[i + 1] as number) >>> 0);
     state[i + 1] = low;
-    state[i] = (state[i] as number) + (halves[i] as number) + carry(low);
+    state[i] = (state[i] as number) + (halves[i] as number) + ((low / WRAP) | 0);
   }
 }
