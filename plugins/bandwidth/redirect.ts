@@ -45,23 +45,25 @@ export function isShared({ filters }: Hook): boolean {
 }
 
 /**
- * The names an attachment's ifb may have: the reference's first, which a second interface of the container on the same
- * network would want as well.
+ * The names an attachment's ifb may have, in the order in which they are tried: the reference's first, which a second
+ * interface of the container on the same network would want as well. One by one: each takes a digest.
  */
-function ifbNames({ network, containerId, ifName }: Attachment): [string, string] {
-  const digest = (text: string) => `bwp${sha512(text)}`.slice(0, longestName);
-  return [digest(network + containerId), digest(network + containerId + ifName)];
+function* ifbNames({ network, containerId, ifName }: Attachment): Generator<string, void> {
+  for (const text of [network + containerId, network + containerId + ifName]) {
+    yield `bwp${sha512(text)}`.slice(0, longestName);
+  }
 }
 
 /** The attachment's ifb, known by its alias, or else one of the reference's, which have none. */
 export function findIfb(namespace: Namespace, attachment: Attachment): Link | undefined {
   const alias = aliasOf(attachment);
-  const [first, second] = ifbNames(attachment);
-  const usual = findLink(namespace, { name: first });
-  if (usual?.alias === alias) return usual;
-  const other = findLink(namespace, { name: second });
-  if (other?.alias === alias) return other;
-  return usual?.kind === kind && usual.alias === undefined ? usual : undefined;
+  let unmarked: Link | undefined;
+  for (const name of ifbNames(attachment)) {
+    const link = findLink(namespace, { name });
+    if (link?.alias === alias) return link;
+    if (link?.kind === kind && link.alias === undefined) unmarked ??= link;
+  }
+  return unmarked;
 }
 
 /** What is to be limited, and how to take it back. */
@@ -85,14 +87,16 @@ export function redirect(redirection: Redirection): Interface {
     const made = findLink(namespace, { name });
     if (made?.mac === mac) removeLink(namespace, { index: made.index });
   });
-  const settings = { kind, name, mac, mtu: link.mtu, txQueueLength: 0, up: true } as const;
+  const settings = { kind, name, mac, mtu: link.mtu, txQueueLength: 0 } as const;
   const requests = [...before, newLink(settings), setLink({ name, alias: aliasOf(attachment) })];
   const ifb = namespace.send(...requests, getLink({ name })).at(-1) as Link;
   rollback(() => removeRedirect(place, ifb));
   const { index } = link;
   const opened = newQdisc({ index, kind: "ingress", parent: arriving }, link.name);
   namespace.send(
+    // While it is down: the kernel would wait for packets that are on their way.
     putBucket(ifb, limit),
+    setLink({ index: ifb.index, up: true }, `set ${name} up`),
     ...(hook.kind === undefined ? [opened] : []),
     newRedirect({ index, target: ifb.index, priority }),
   );
@@ -100,13 +104,15 @@ export function redirect(redirection: Redirection): Interface {
 }
 
 function freeName(namespace: Namespace, attachment: Attachment): string {
+  let taken = "";
   for (const name of ifbNames(attachment)) {
     const present = findLink(namespace, { name });
     if (present === undefined) return name;
+    taken = name;
     // Of this very attachment: whatever it limits, two in a row are not meant.
     if (present.alias === aliasOf(attachment)) break;
   }
-  throw new Error(`adding link: file exists: ${ifbNames(attachment).join(", ")}`);
+  throw new Error(`adding link: file exists: ${taken}`);
 }
 
 /** The filters that send what arrives on a link to the ifb. */

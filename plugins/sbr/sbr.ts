@@ -11,6 +11,7 @@ import {
   deleteRoute,
   dumpRoutes,
   type Route,
+  type RouteFilter,
   RouteTable,
   replaceRoute,
 } from "../../pkg/netlink/rtnetlink/route.ts";
@@ -18,8 +19,15 @@ import { deleteRule, dumpRules, newRule, type Rule } from "../../pkg/netlink/rtn
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
-import { ownIps, type SbrConfig, sbrEntries, sourcesOf, staticGateways } from "./config.ts";
-import { assignTables, isFrom, isRule, planFor, ruleFor } from "./plan.ts";
+import {
+  ownIps,
+  type SbrConfig,
+  type Source,
+  sbrEntries,
+  sourcesOf,
+  staticGateways,
+} from "./config.ts";
+import { type Assigned, assignTables, isFrom, isRule, planFor, ruleFor } from "./plan.ts";
 
 type Call = Context<SbrConfig>;
 
@@ -47,15 +55,13 @@ export const sbr = definePlugin({
         );
         return;
       }
-      const rules = readRules(container);
-      const routes = readRoutes(container);
-      const used = new Set([...rules, ...routes].map((it) => it.table ?? 0));
-      const main = routes.filter((it) => it.table === RouteTable.main && it.index === index);
+      const used = new Set(readRules(container).map((it) => it.table ?? 0));
+      const main = readRoutes(container, { table: RouteTable.main, index });
       const known = sources.map((source) => ({
         ...source,
         gateway: source.gateway ?? presentGateway(main, source.prefix.address),
       }));
-      carryOut(context, planFor(index, assignTables(known, used), main, config));
+      carryOut(context, planFor(index, assignFree(container, known, used), main, config));
     });
     return prevResult;
   },
@@ -66,7 +72,7 @@ export const sbr = definePlugin({
     const sources = sourcesOf(config, prevResult, ifName);
     const { index } = requireLink(context);
     const rules = readRules(container);
-    const routes = readRoutes(container).filter((it) => it.index === index);
+    const routes = readRoutes(container, { index });
     const missing: string[] = [];
     for (const { prefix, gateway } of sources) {
       const { address } = prefix;
@@ -104,8 +110,23 @@ function readRules(container: Namespace): Rule[] {
   return container.socket.dump(dumpRules()).filter((it) => it !== undefined);
 }
 
-function readRoutes(container: Namespace): Route[] {
-  return container.socket.dump(dumpRoutes()).filter((it) => it !== undefined);
+function readRoutes(container: Namespace, filter: RouteFilter): Route[] {
+  return container.socket.dump(dumpRoutes(filter)).filter((it) => it !== undefined);
+}
+
+/** Tables that no rule uses, and that have no routes either: to ask for one's is less than to read all. */
+function assignFree(
+  container: Namespace,
+  sources: readonly Source[],
+  used: Set<number>,
+): Assigned[] {
+  for (;;) {
+    const assigned = assignTables(sources, used);
+    const tables = [...new Set(assigned.map(({ table }) => table))];
+    const taken = tables.filter((table) => readRoutes(container, { table }).length > 0);
+    if (taken.length === 0) return assigned;
+    for (const table of taken) used.add(table);
+  }
 }
 
 /** Whether a rule is one that this configuration may have made. */
@@ -170,9 +191,8 @@ function removeAll({ config, prevResult, ifName }: Call, container: Namespace): 
   );
   const tables = new Set(config.table === undefined ? ours.map((it) => it.table) : []);
   if (link !== undefined && tables.size > 0) {
-    const routes = readRoutes(container).filter(
-      ({ table, index }) => index === link.index && tables.has(table),
-    );
+    const { index } = link;
+    const routes = readRoutes(container, { index }).filter(({ table }) => tables.has(table));
     // Before the rules: by them a further DEL finds the tables.
     removeEach(container, linksFirst(routes).reverse().map(deleteRoute));
   }

@@ -43,7 +43,8 @@ type Call = Pick<Context<TuningConfig>, "config" | "cniArgs" | "ifName" | "stdin
 
 /** Puts the sources together; throws code 7 for what cannot be or is not allowed. */
 export function wantedOf({ config, cniArgs, ifName, stdin }: Call): Wanted {
-  if (repeatsKey(stdin, "sysctl")) refuse("duplicated sysctl keys are not allowed");
+  if (config.sysctl !== undefined && repeatsKey(stdin, "sysctl"))
+    refuse("duplicated sysctl keys are not allowed");
   const args = config.args?.cni ?? {};
   const asked = { ...config.sysctl, ...args.sysctl };
   const sysctl: Record<string, string> = {};
