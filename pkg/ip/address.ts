@@ -17,11 +17,19 @@ export function addressBits(family: Family): 32 | 128 {
   return family === 4 ? 32 : 128;
 }
 
+/** Texts that were read before: one gateway is asked for in four places. */
+const known = new Map<string, Address>();
+const mostKnown = 64;
+
 /** Reads an address strictly: no leading zeros, no zone; `::ffff:1.2.3.4` is the IPv4 address. */
 export function parseAddress(text: string): Address | undefined {
-  if (text.indexOf(":") >= 0) return parseWithWidth(text)?.address;
-  const value = parseV4(text, 0);
-  return value < 0 ? undefined : { family: 4, value: BigInt(value) };
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const address = parseWithWidth(text)?.address;
+  if (address === undefined) return undefined;
+  if (known.size >= mostKnown) known.clear();
+  known.set(text, address);
+  return address;
 }
 
 /** As parseAddress, and how many bits the text itself had (128 for `::ffff:1.2.3.4`), which a prefix length counts in. */

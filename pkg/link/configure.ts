@@ -47,36 +47,53 @@ export function configureInterface(
   setup: InterfaceSetup,
   { ips = [], routes = [] }: Pick<Result, "ips" | "routes">,
 ): void {
-  const { name, alias, first = [], ownRoutes = [] } = setup;
-  const own = ips.filter((ip) => isFor(setup, ip));
-  const addresses = own.map(({ address }) => toPrefix(address));
-  const addresses6 = addresses.filter(({ address }) => address.family === 6);
-  const gateways = gatewaysOf(own);
+  const { name, alias, first, ownRoutes } = setup;
+  const { addresses, addresses6, gateways } = ownAddresses(setup, ips);
   if (setup.detectDuplicates !== undefined || addresses6.length > 0) {
     container.run(() => {
       prepareDuplicateDetection(setup);
       if (addresses6.length > 0) prepareIpv6(name);
+      // Opened in the same visit.
+      return container.socket;
     });
   }
-  const bringUp = [
-    // Before it comes up: the kernel then announces its addresses to the neighbours.
-    setLink({ name, alias, families: { ipv4: { conf: { arpNotify: 1 } } } }),
-    ...first,
-    ...addresses.map((prefix) => addressRequest(setup, prefix)),
-    setLink({ name, up: true }),
-  ];
-  const routeRequests = [
-    ...ownRoutes,
-    ...routes.map((route) => routeRequest(setup, route, gateways)),
-  ];
-  if (setup.detectDuplicates === false || addresses6.length === 0) {
-    container.send(...bringUp, ...routeRequests);
-  } else {
+  // Before it comes up: the kernel then announces its addresses to the neighbours.
+  const bringUp: Request[] = [setLink({ name, alias, families: announcing })];
+  if (first !== undefined) bringUp.push(...first);
+  for (const prefix of addresses) bringUp.push(addressRequest(setup, prefix));
+  bringUp.push(setLink({ name, up: true }));
+  const examines = setup.detectDuplicates !== false && addresses6.length > 0;
+  const routing: Request[] = examines ? [] : bringUp;
+  if (examines) {
     container.send(...bringUp);
     // Only then can an address be a route's source.
     waitForAddresses(container, setup, addresses6);
-    container.send(...routeRequests);
   }
+  if (ownRoutes !== undefined) routing.push(...ownRoutes);
+  for (const route of routes) routing.push(routeRequest(setup, route, gateways));
+  container.send(...routing);
+}
+
+const announcing = { ipv4: { conf: { arpNotify: 1 } } };
+
+/** The interface's own part of the addresses: all of them, those of IPv6, and the first gateway of each family. */
+function ownAddresses(
+  setup: InterfaceSetup,
+  ips: readonly IpConfig[],
+): { addresses: Prefix[]; addresses6: Prefix[]; gateways: Gateways } {
+  const addresses: Prefix[] = [];
+  const addresses6: Prefix[] = [];
+  const gateways: Gateways = {};
+  for (const ip of ips) {
+    if (!isFor(setup, ip)) continue;
+    const prefix = toPrefix(ip.address);
+    addresses.push(prefix);
+    if (prefix.address.family === 6) addresses6.push(prefix);
+    if (ip.gateway === undefined) continue;
+    const gateway = toAddress(ip.gateway);
+    gateways[gateway.family] ??= gateway;
+  }
+  return { addresses, addresses6, gateways };
 }
 
 /** An address without a place is another plugin's; one with a foreign place is a mistake. */
@@ -140,16 +157,6 @@ function told(act: string, step: () => void): void {
     const hint = isReadOnly ? ": the plugin runs where /proc/sys is read-only" : "";
     throw new Error(`${act}: ${toCniError(error).message}${hint}`);
   }
-}
-
-/** The first gateway of each family. */
-function gatewaysOf(ips: readonly IpConfig[]): Gateways {
-  const gateways: Gateways = {};
-  for (const { gateway } of ips) {
-    const address = gateway === undefined ? undefined : toAddress(gateway);
-    if (address !== undefined) gateways[address.family] ??= address;
-  }
-  return gateways;
 }
 
 function addressRequest(

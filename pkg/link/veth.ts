@@ -24,9 +24,17 @@ export interface VethOptions {
   readonly rollback: (step: () => void) => void;
 }
 
+/** The host's end as it was made. */
+export interface MadeEnd {
+  readonly index: number;
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+}
+
 /** The pair as made: the host end is up and marked as the attachment's, the container end is down. */
 export interface Veth {
-  readonly host: Link;
+  readonly host: MadeEnd;
   readonly container: { readonly index: number; readonly mac: string };
 }
 
@@ -45,7 +53,8 @@ export function createVeth(host: Namespace, container: Namespace, options: VethO
     if (link !== undefined) {
       // A container must not be able to reconfigure the host by router advertisements (CVE-2020-10749).
       tryWriteSysctl(`net/ipv6/conf/${name}/accept_ra`, "0");
-      return { host: link, container: { index: link.peerIndex ?? 0, mac } };
+      const { index, mtu, otherIndex = 0 } = link;
+      return { host: { index, name, mac: hostMac, mtu }, container: { index: otherIndex, mac } };
     }
     if (findLink(container, { name: ifName }) !== undefined) {
       throw new Error(`container veth name ("${ifName}") peer provided ("${name}") already exists`);

@@ -12,6 +12,9 @@ export interface Receiver {
   accept(from: Reader, message: Message, isCut: boolean): boolean;
 }
 
+/** Stands for a reply that has to come yet. */
+const awaited = Symbol("awaited");
+
 /**
  * What has become of the requests of one batch. The kernel takes them in order and tells of a refusal unasked, so an
  * acknowledgement is asked for, and waited for, of the last one only: once that is there, the others are known to be done.
@@ -28,29 +31,24 @@ export class Exchange implements Receiver {
   /** The sequence number of the first request; the others follow. */
   readonly first: number;
   readonly #requests: readonly Request<unknown>[];
-  /** By request, whether it has to be heard of yet. */
-  readonly #open: boolean[];
   /** The request that is acknowledged; -1 where the last of them has an answer. */
   readonly acknowledged: number;
 
   constructor(requests: readonly Request<unknown>[], first: number) {
-    this.#requests = requests;
-    this.first = first;
-    const replies: undefined[] = [];
-    const open: boolean[] = [];
+    const replies: unknown[] = [];
     let waiting = 0;
     let last = requests.length - 1;
     while (last > 0 && requests[last]?.quiet) last--;
     if (requests[last]?.read) last = -1;
     for (let index = 0; index < requests.length; index++) {
       const isAwaited = index === last || requests[index]?.read !== undefined;
-      replies.push(undefined);
-      open.push(isAwaited);
       if (isAwaited) waiting++;
+      replies.push(isAwaited ? awaited : undefined);
     }
+    this.#requests = requests;
+    this.first = first;
     this.acknowledged = last;
     this.replies = replies;
-    this.#open = open;
     this.waiting = waiting;
   }
 
@@ -64,8 +62,7 @@ export class Exchange implements Receiver {
     } else if (request.read) {
       // An answer is all there is.
       if (isCut) this.#cutOff(index);
-      else this.replies[index] = request.read(from, message.start, message.end);
-      this.#settle(index);
+      this.#settle(index, isCut ? undefined : request.read(from, message.start, message.end));
     } else {
       return false; // a notification of the change, which comes as well when the socket has subscribed to it
     }
@@ -74,7 +71,7 @@ export class Exchange implements Receiver {
 
   /** The purpose of the first request that got no reply yet. */
   unanswered(): string {
-    return this.#requests[this.#open.indexOf(true)]?.purpose ?? "talk to the kernel";
+    return this.#requests[this.replies.indexOf(awaited)]?.purpose ?? "talk to the kernel";
   }
 
   #acknowledge(index: number, from: Reader, message: Message, isCut: boolean): void {
@@ -88,7 +85,7 @@ export class Exchange implements Receiver {
       this.errnos[index] = errno;
       if (request.quiet) this.waiting = 0;
     }
-    this.#settle(index);
+    this.#settle(index, undefined);
   }
 
   #cutOff(index: number): void {
@@ -96,9 +93,9 @@ export class Exchange implements Receiver {
     this.cut.push(index);
   }
 
-  #settle(index: number): void {
-    if (!this.#open[index]) return;
-    this.#open[index] = false;
+  #settle(index: number, reply: unknown): void {
+    if (this.replies[index] !== awaited) return;
+    this.replies[index] = reply;
     if (this.waiting > 0) this.waiting--;
   }
 }

@@ -3,21 +3,20 @@
 import type { Attributes, Siblings, Table, ValueOf } from "./codec.ts";
 import { ATTRIBUTE_HEADER, attributeLength, Reader, TYPE_MASK } from "./wire.ts";
 
-/** Where the attributes of a set lie. Each is looked for, and decoded, when it is asked for. */
+/** A header's type, in the word that it is. */
+const TYPE_BITS = TYPE_MASK << 16;
+
+/** The attributes of a set. Each is looked for, and decoded, when it is asked for. */
 export class Located<T extends Table> {
   readonly #from: Reader;
   readonly #table: T;
-  /** By type, behind the header; 0 for what is not there, or not passed yet. */
-  readonly #starts: Uint32Array;
+  readonly #start: number;
   readonly #end: number;
-  /** How far the set has been looked through. */
-  #next: number;
 
   private constructor(set: Attributes<T>, from: Reader, start: number, end: number) {
     this.#from = from;
     this.#table = set.table;
-    this.#starts = new Uint32Array(set.highest + 1);
-    this.#next = start;
+    this.#start = start;
     this.#end = end;
   }
 
@@ -30,6 +29,16 @@ export class Located<T extends Table> {
   ): Located<T> {
     const bytes = from.bytes.slice(start, end);
     return new Located(set, new Reader(bytes), 0, end - start);
+  }
+
+  /** The attributes where they lie: to be asked for at once. */
+  static within<T extends Table>(
+    set: Attributes<T>,
+    from: Reader,
+    start: number,
+    end: number,
+  ): Located<T> {
+    return new Located(set, from, start, end);
   }
 
   /** The value of an attribute; undefined if there is none. Throws WireError for what is no set of attributes. */
@@ -50,34 +59,37 @@ export class Located<T extends Table> {
     return new Located(set, this.#from, start, this.#endOf(start));
   }
 
+  /**
+   * Where the payload of an attribute starts; 0 if there is none. From the beginning each time: to remember what was
+   * passed costs as much as to pass it twice.
+   */
   #startOf(type: number): number {
-    return this.#starts[type] || this.#lookFor(type);
+    const { words } = this.#from;
+    const wanted = type << 16;
+    const end = this.#end >> 2;
+    let at = this.#start >> 2;
+    while (at < end) {
+      const header = words[at] as number;
+      if ((header & TYPE_BITS) === wanted) return this.#checked(at << 2) + ATTRIBUTE_HEADER;
+      const length = header & 0xffff;
+      if (length < ATTRIBUTE_HEADER) break;
+      at += (length + 3) >> 2;
+    }
+    if (at !== (this.#end + 3) >> 2) this.#complain();
+    return 0;
   }
 
-  /** Goes on to the attribute and notes what is passed; 0 if it does not come. */
-  #lookFor(wanted: number): number {
-    const starts = this.#starts;
-    const { words } = this.#from;
-    const end = this.#end;
-    for (let at = this.#next; at < end; ) {
-      const header = words[at >> 2] as number;
-      const length = header & 0xffff;
-      // Whatever is wrong with it, this says it.
-      if (length < ATTRIBUTE_HEADER || length > end - at) {
-        attributeLength(this.#from.bytes, at, end);
-      }
-      const type = (header >> 16) & TYPE_MASK;
-      const start = at + ATTRIBUTE_HEADER;
-      // Outside of the table it has no place, and goes nowhere.
-      starts[type] = start;
-      at += (length + 3) & ~3;
-      if (type === wanted) {
-        this.#next = at;
-        return start;
-      }
+  #checked(at: number): number {
+    attributeLength(this.#from.bytes, at, this.#end);
+    return at;
+  }
+
+  /** Says which attribute is none. */
+  #complain(): void {
+    const { bytes } = this.#from;
+    for (let at = this.#start; at < this.#end; ) {
+      at += (attributeLength(bytes, at, this.#end) + 3) & ~3;
     }
-    this.#next = end;
-    return 0;
   }
 
   /** Behind the attribute's payload: its header was looked at when it was found. */

@@ -38,12 +38,13 @@ const DUMP_DATAGRAMS = 2;
 /** NLMSG_NOOP: the kernel does nothing but acknowledge, which tells the socket's own port number. */
 const greeting: Request = { purpose: "talk to the kernel", type: 1, flags: 0, write: () => {} };
 
+/** What is sent is written here, and a message that is read stands here: one at a time, whatever the socket. */
+const to = new Writer();
+const message = noMessage();
+
 /** A socket to one netlink family, in the namespace it was opened in. */
 export class NetlinkSocket implements Disposable {
   readonly #channel: Channel;
-  readonly #writer = new Writer();
-  /** The one under way: of the datagram at hand. */
-  readonly #message = noMessage();
   #sequence = 1;
   /** The socket's address, learnt from the first reply; 0 until then. */
   #port = 0;
@@ -188,7 +189,6 @@ export class NetlinkSocket implements Disposable {
 
   /** Sends the requests with these flags, the one at `acknowledged` with NLM_F_ACK. */
   #write(requests: readonly Request<unknown>[], flags: number, acknowledged: number): void {
-    const to = this.#writer;
     to.clear();
     for (let index = 0; index < requests.length; index++) {
       const ack = index === acknowledged ? MessageFlag.ack : 0;
@@ -213,7 +213,6 @@ export class NetlinkSocket implements Disposable {
   #deliver(datagram: Datagram, receiver: Receiver): void {
     const { from, start, end } = datagram;
     const cut = isCut(datagram);
-    const message = this.#message;
     for (let at = start; at < end; ) {
       readMessage(message, datagram, at);
       const isOurs = this.#port === 0 || message.port === this.#port;

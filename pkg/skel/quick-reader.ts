@@ -149,13 +149,14 @@ function objectReader(schema: Schema): Read {
     const result: Record<string, unknown> = { ...defaults };
     const given = value as Json;
     for (const key in given) {
+      const entry = given[key];
       const read = byKey.get(key);
       if (read === undefined) {
         // One of ours in other letters.
         if (lowerCase.has(key.toLowerCase())) return unsure;
-        if (isLoose) result[key] = given[key];
-      } else if (given[key] !== null) {
-        const inner = read(given[key]);
+        if (isLoose) result[key] = entry;
+      } else if (entry !== null) {
+        const inner = read(entry);
         if (inner === unsure) return unsure;
         result[key] = inner;
       }

@@ -190,7 +190,7 @@ export function makeDirectories(path: string, mode: number): void {
 /** Opens a directory itself, never through a link in the last place; with a mode, it is made first if it is missing. */
 export function openDirectory(path: string, createMode?: number): Fd {
   // A slash at the end would have the kernel follow a link.
-  const bare = path.replace(/(?<=.)\/+$/, "");
+  const bare = path.endsWith("/") ? path.replace(/(?<=.)\/+$/, "") : path;
   const flags = OpenFlag.directory | OpenFlag.noFollow;
   if (createMode !== undefined) {
     const fd = ifPresent(() => openFile(bare, flags));
@@ -267,7 +267,19 @@ function linkSymbolically(target: string, path: string, dir: Fd | undefined): vo
 
 /** Where a symbolic link points. */
 export function readLink(path: string, dir?: Fd): string {
-  const bytes = new Uint8Array(4096);
-  const length = attempt("readlinkat", directoryFd(dir), path, bytes, bytes.length);
-  return decode(bytes.subarray(0, check(length, "readlink", path)));
+  const target = findTarget(path, dir);
+  if (target === undefined) throw new SysError("readlink", Errno.ENOENT, path);
+  return target;
+}
+
+/** As `readLink`, but undefined where there is no such link: where that is the rule, an error costs ten times as much. */
+export function findTarget(path: string, dir?: Fd): string | undefined {
+  // Most targets are short, and memory has to be cleared; PATH_MAX is enough for any.
+  for (let size = 256; ; size = 4096) {
+    const bytes = new Uint8Array(size);
+    const length = attempt("readlinkat", directoryFd(dir), path, bytes, size);
+    if (length === -Errno.ENOENT) return undefined;
+    check(length, "readlink", path);
+    if (length < size || size === 4096) return decode(bytes.subarray(0, length));
+  }
 }

@@ -5,7 +5,7 @@ import { formatPrefix, overlaps, type Prefix, samePrefix } from "../../pkg/ip/pr
 import type { Request } from "../../pkg/netlink/message.ts";
 import {
   deleteAddress,
-  dumpAddresses,
+  dumpPrefixes,
   replaceAddress,
 } from "../../pkg/netlink/rtnetlink/address.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
@@ -49,7 +49,7 @@ export function planAddresses(
 
 /** The link's addresses, of one family or of both. */
 export function addressesOf(host: Namespace, { index }: Link, family?: Family): Prefix[] {
-  return host.socket.dump(dumpAddresses({ index, family })).map(({ prefix }) => prefix);
+  return host.socket.dump(dumpPrefixes({ index, family }));
 }
 
 /** The plan as requests. Replacing makes two ADDs that add the same address at once agree. */

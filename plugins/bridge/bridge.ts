@@ -157,6 +157,9 @@ function setUpContainer(
 }
 
 /** An interface on the host as results tell it. */
-function onHost({ cniVersion }: Context<BridgeConfig>, { name, mac, mtu }: Link): Interface {
+function onHost(
+  { cniVersion }: Context<BridgeConfig>,
+  { name, mac, mtu }: Pick<Link, "name" | "mac" | "mtu">,
+): Interface {
   return { name, mac, mtu: mtuFor(cniVersion, mtu) };
 }

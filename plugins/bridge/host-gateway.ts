@@ -16,7 +16,7 @@ import { portsInVlan } from "./vlans.ts";
 /** The bridge, and the container's port on it. */
 export interface Place {
   readonly bridge: Link;
-  readonly port: Link;
+  readonly port: Pick<Link, "index">;
 }
 
 /** Gives the host the gateways' addresses. The value is the interface that has them, if that is not the bridge. */

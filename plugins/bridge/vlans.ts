@@ -102,7 +102,7 @@ function isVlan(id: number): boolean {
 /** Puts a port into these VLANs; the bridge put it into its default one, which it leaves unless that is preserved. */
 export function joinVlans(
   host: Namespace,
-  { index, name }: Link,
+  { index, name }: Pick<Link, "index" | "name">,
   vlans: readonly VlanRange[],
   { preserveDefaultVlan }: VlanKeys,
 ): void {

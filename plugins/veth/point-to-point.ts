@@ -34,7 +34,10 @@ export function containerRoutes(index: number, ips: readonly IpConfig[]): Reques
 }
 
 /** The gateways' addresses on the host end, and the routes to the container's. */
-export function hostRequests({ index, name }: Link, ips: readonly IpConfig[]): Request[] {
+export function hostRequests(
+  { index, name }: Pick<Link, "index" | "name">,
+  ips: readonly IpConfig[],
+): Request[] {
   const gateways = new Map(ips.map((ip) => [formatAddress(gatewayOf(ip)), gatewayOf(ip)]));
   const containerAddresses = new Map(
     ips.map(({ address }) => [address.split("/")[0], toPrefix(address).address]),

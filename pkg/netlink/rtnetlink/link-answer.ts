@@ -67,6 +67,8 @@ interface LinkState {
   /** A veth's other end, likewise. */
   readonly peerIndex?: number;
   readonly linkNetnsId?: number;
+  /** The one or the other, for who knows which it is: to tell the kind takes as long as all else. */
+  readonly otherIndex?: number;
   /** How many want it promiscuous: itself (see flags), a bridge, a capture. */
   readonly promiscuity: number;
   readonly families: FamilySettings;
@@ -174,6 +176,10 @@ class LinkAnswer implements LinkState {
 
   get peerIndex() {
     return this.kind === "veth" ? this.#values.get("parent") : undefined;
+  }
+
+  get otherIndex() {
+    return this.#values.get("parent");
   }
 
   get linkNetnsId() {

@@ -66,7 +66,7 @@ export class Claims {
 
   /** Whether there may be any claim: on most hosts there is none. */
   get exist(): boolean {
-    this.#exist ??= ifUsable(() => stat(this.#addresses)) !== undefined;
+    this.#exist ??= attempt("faccessat", At.currentDirectory, this.#addresses, 0, 0) === 0;
     return this.#exist;
   }
 

@@ -16,12 +16,12 @@ import { realtimeMs } from "../../../pkg/sys/clock.ts";
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import {
+  findTarget,
   ifPresent,
   listDirectory,
   OpenFlag,
   openDirectory,
   openFile,
-  readLink,
   removeDirectory,
   rename,
   stat,
@@ -112,7 +112,7 @@ export class OwnerIndex implements Disposable {
   heldBy(owner: Owner): Held | undefined {
     const name = nameOf(owner);
     if (!canBeNamed(name)) return undefined;
-    const text = ifPresent(() => readLink(name, this.#folder));
+    const text = findTarget(name, this.#folder);
     return text === undefined ? nothingHeld : parseHeld(text);
   }
 
