@@ -8,7 +8,7 @@ import { isNetlinkError } from "../netlink/error.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
 import { Errno } from "../sys/errno.ts";
 import { attempt, call } from "../sys/syscall.ts";
-import { deleteFlow, dumpFlows } from "./flow.ts";
+import { countFlows, deleteFlow, dumpFlows } from "./flow.ts";
 
 const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
 const cloneNewNet = 0x40000000;
@@ -28,6 +28,7 @@ test("connections are listed by family, protocol and port, and forgotten one by 
   call("unshare", cloneNewNet);
   execFileSync("sh", ["-ec", speak], { stdio: "pipe" });
   using socket = NetlinkSocket.open(Protocol.netfilter);
+  assert.deepEqual(socket.send(countFlows()), [4]);
   for (const family of [4, 6] as const) {
     const all = socket.dump(dumpFlows({ family, protocol: UDP }));
     assert.deepEqual(all.map(({ original }) => original.destinationPort).sort(), [53, 54]);
@@ -46,6 +47,7 @@ test("connections are listed by family, protocol and port, and forgotten one by 
     );
     assert.equal(socket.dump(dumpFlows({ family, protocol: UDP })).length, 1);
   }
+  assert.deepEqual(socket.send(countFlows()), [2]);
   const listed = execFileSync("conntrack", ["-L"], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],

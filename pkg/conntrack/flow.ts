@@ -15,7 +15,7 @@ import type { Request } from "../netlink/message.ts";
 import { FilterFamily, filterHeader, messageType, Subsystem } from "../netlink/nfnetlink.ts";
 
 /** IPCTNL_MSG_CT_*, linux/netfilter/nfnetlink_conntrack.h */
-const Message = { get: 1, delete: 2 } as const;
+const Message = { get: 1, delete: 2, count: 5 } as const;
 
 /** CTA_IP_*, linux/netfilter/nfnetlink_conntrack.h */
 const addresses = attributes({
@@ -76,6 +76,21 @@ export interface FlowFilter {
   readonly protocol: number;
   /** As the connection was opened. */
   readonly destinationPort?: number;
+}
+
+/** CTA_STATS_GLOBAL_*, linux/netfilter/nfnetlink_conntrack.h */
+const totals = attributes({ entries: [1, be32] });
+
+/** How many connections the namespace has. To list them the kernel goes through its whole table even where there is none. */
+export function countFlows(): Request<number> {
+  return {
+    purpose: "count connections",
+    type: messageType(Subsystem.conntrack, Message.count),
+    flags: 0,
+    write: (to) => filterHeader.put(to, {}),
+    read: (from, start, end) =>
+      totals.read(from, start + filterHeader.size, end, {}).entries ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 /** Lists connections: for NetlinkSocket.dump. Kernels before 5.8 send all there are, which are passed over here. */

@@ -3,7 +3,7 @@
  * way, to nowhere or to a container that is gone. So the entries of published ports are forgotten.
  */
 
-import { deleteFlow, dumpFlows, type Flow } from "../../pkg/conntrack/flow.ts";
+import { countFlows, deleteFlow, dumpFlows, type Flow } from "../../pkg/conntrack/flow.ts";
 import { type Address, formatAddress, sameAddress } from "../../pkg/ip/address.ts";
 import { isNetlinkError } from "../../pkg/netlink/error.ts";
 import { getRoute, RouteType } from "../../pkg/netlink/rtnetlink/route.ts";
@@ -59,6 +59,7 @@ function forget(
   isStale: (forward: Forward, flow: Flow) => boolean,
 ): void {
   const udp = forwards.filter(({ protocol }) => protocol === IpProtocol.udp);
+  if (udp.length === 0 || socket.send(countFlows())[0] === 0) return;
   for (const family of new Set(udp.map(({ target }) => target.family))) {
     const byPort = new Map<number, Forward[]>();
     for (const forward of udp) {
