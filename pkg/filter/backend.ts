@@ -7,7 +7,7 @@ import { Errno, isSysError } from "../sys/errno.ts";
 
 /** The namespace's socket to its packet filter; undefined where the kernel has no nf_tables. */
 export function findFilter(host: Namespace): NetlinkSocket | undefined {
-  const socket = findSocket(host);
+  const socket = findNetfilter(host);
   return socket !== undefined && isUsable(socket) ? socket : undefined;
 }
 
@@ -18,7 +18,8 @@ export function openFilter(host: Namespace, purpose: string): NetlinkSocket {
   return socket;
 }
 
-function findSocket(host: Namespace): NetlinkSocket | undefined {
+/** The namespace's socket to netfilter, whatever parts of it the kernel has; undefined where it has none. */
+export function findNetfilter(host: Namespace): NetlinkSocket | undefined {
   try {
     return host.filterSocket;
   } catch (error) {

@@ -4,6 +4,9 @@ import { hexDigit } from "./hex.ts";
 
 export type Family = 4 | 6;
 
+/** Both. */
+export const families: readonly Family[] = [4, 6];
+
 export interface Address {
   readonly family: Family;
   readonly value: bigint;

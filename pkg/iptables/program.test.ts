@@ -3,7 +3,7 @@ import test from "node:test";
 import { CniError } from "../cni/error.ts";
 import type { SpawnRequest, SpawnResult } from "../sys/process.ts";
 import { decode, encode } from "../sys/text.ts";
-import { findPrograms, openPrograms, readTable, updateTable } from "./program.ts";
+import { findPrograms, openPrograms, readTable, updateTable, updateTables } from "./program.ts";
 import { ensureRule } from "./table.ts";
 
 type Answer = Partial<Omit<SpawnResult, "stdout" | "stderr">> & {
@@ -63,6 +63,23 @@ test("a change is one look and one script", () => {
       ["iptables-restore --noflush -w 10", "*filter\n-A INPUT -i y -j DROP\nCOMMIT\n"],
     ],
   );
+});
+
+test("a change of two tables is one script, without the table that has it already", () => {
+  const raw = { stdout: "*raw\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n" };
+  const change = (...answers: Answer[]) => {
+    const { runs, found } = programs(...answers);
+    updateTables(found, [
+      ["raw", (table) => ensureRule(table, "PREROUTING", rule, "first")],
+      ["filter", (table) => ensureRule(table, "INPUT", rule)],
+    ]);
+    return runs[2]?.script;
+  };
+  assert.equal(
+    change(raw, empty, {}),
+    "*raw\n-I PREROUTING 1 -i y -j DROP\nCOMMIT\n*filter\n-A INPUT -i y -j DROP\nCOMMIT\n",
+  );
+  assert.equal(change(raw, full, {}), "*raw\n-I PREROUTING 1 -i y -j DROP\nCOMMIT\n");
 });
 
 test("without steps nothing is changed", () => {

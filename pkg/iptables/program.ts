@@ -79,33 +79,42 @@ export function readTable(programs: Programs, name: TableName): Table {
   return new Table(name, decode(result.stdout));
 }
 
+/** What is to be done to a table, as it was read. */
+export type Plan = (table: Table) => readonly Step[];
+
+/** The change of one table: see `updateTables`. */
+export function updateTable(programs: Programs, name: TableName, plan: Plan): void {
+  updateTables(programs, [[name, plan]]);
+}
+
 /**
- * Reads the table, plans, and makes the change at once; without steps nothing is changed. Where the change fails, which
- * it does as a whole, somebody may have been quicker: then it is planned anew. Throws code 11 where the lock is not to be had.
+ * Reads tables, plans, and makes the changes with one program; without steps nothing is changed. Each table changes as a
+ * whole or not at all, one after the other. Where the change fails, somebody may have been quicker: then it is planned
+ * anew. Throws code 11 where the lock is not to be had.
  */
-export function updateTable(
+export function updateTables(
   programs: Programs,
-  name: TableName,
-  plan: (table: Table) => readonly Step[],
+  plans: readonly (readonly [TableName, Plan])[],
 ): void {
   let before = "";
   for (let tries = 1; ; tries++) {
-    const steps = plan(readTable(programs, name));
-    if (steps.length === 0) return;
-    const script = printScript(name, steps);
-    const result = run(
-      programs,
-      programs.restore,
-      ["--noflush", "-w", `${patience(programs)}`],
-      script,
-    );
+    const script = plans.map(([name, plan]) => scriptFor(programs, name, plan)).join("");
+    if (script === "") return;
+    const args = ["--noflush", "-w", `${patience(programs)}`];
+    const result = run(programs, programs.restore, args, script);
     if (result.status === 0) return;
-    refuseLocked(programs, name, result);
+    const names = plans.map(([name]) => `"${name}"`).join(" and ");
+    refuseLocked(programs, names, result);
     if (script === before || tries === mostTries) {
-      throw failure(`cannot change table "${name}"`, programs.restore, result, script);
+      throw failure(`cannot change table ${names}`, programs.restore, result, script);
     }
     before = script;
   }
+}
+
+function scriptFor(programs: Programs, name: TableName, plan: Plan): string {
+  const steps = plan(readTable(programs, name));
+  return steps.length === 0 ? "" : printScript(name, steps);
 }
 
 function run(programs: Programs, path: string, args: string[], stdin: string): SpawnResult {
@@ -139,12 +148,12 @@ function patience({ lockSeconds = usualLockSeconds }: Programs): number {
 /** RESOURCE_PROBLEM, which is not only the lock */
 const lockStatus = 4;
 
-function refuseLocked(programs: Programs, table: string, { status, stderr }: SpawnResult): void {
+function refuseLocked(programs: Programs, tables: string, { status, stderr }: SpawnResult): void {
   if (status !== lockStatus || !decode(stderr).includes("xtables lock")) return;
   const limit = `${patience(programs)} s`;
   throw new CniError(
     ErrorCode.tryAgainLater,
-    `cannot change table "${table}": ${programs.restore} did not get the xtables lock within ${limit}`,
+    `cannot change table ${tables}: ${programs.restore} did not get the xtables lock within ${limit}`,
   );
 }
 
