@@ -199,7 +199,6 @@ test("validate tells of the backend that is refused", async () => {
       { type: "bridge", ipMasq: true, ipMasqBackend: "iptables", ipam: { type: "x" } },
       "ipMasqBackend",
     ],
-    [{ type: "portmap", backend: "iptables" }, "backend"],
   ] as const) {
     const text = JSON.stringify({ name: "net", cniVersion: "1.0.0", plugins: [plugin] });
     const { stdout } = await validate("/n.conflist", text);

@@ -118,7 +118,7 @@ function checkCapabilities(link: Link): Finding[] {
 function checkBackend(link: Link): Finding[] {
   const masquerades =
     ["bridge", "ptp", "veth"].includes(link.type) && toValueAt(link.node, "ipMasq") === true;
-  const key = link.type === "portmap" ? "backend" : masquerades ? "ipMasqBackend" : undefined;
+  const key = masquerades ? "ipMasqBackend" : undefined;
   if (key === undefined || toValueAt(link.node, key) !== "iptables") return [];
   return [finding("error", link, `${link.type} refuses "${key}": "iptables": leave it out`)];
 }

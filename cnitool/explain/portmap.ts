@@ -15,6 +15,7 @@ interface Mapping {
 
 export function explainPortmap({ config, given }: Explanation): string[] {
   const mappings = objectsOf(objectOf(config.runtimeConfig).portMappings).flatMap(expand);
+  if (config.backend === "iptables") return ["# and rules of iptables in table nat"];
   const families = ([4, 6] as const).flatMap((family) => {
     const target = given.addresses.find((it) => it.family === family);
     return target === undefined ? [] : [{ family, target }];

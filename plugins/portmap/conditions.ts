@@ -12,7 +12,7 @@ import {
   matchProtocol,
   type Side,
 } from "../../pkg/nftables/match.ts";
-import { invalid } from "./config.ts";
+import { refuse } from "../../pkg/skel/refuse.ts";
 
 const sides: Readonly<Record<string, Side>> = {
   saddr: "source",
@@ -44,37 +44,37 @@ function parseOne(family: Family, words: string[]): Expression[] {
   if (subject === "tcp" || subject === "udp" || subject === "sctp") {
     return [...matchProtocol(IpProtocol[subject]), ...parsePort(words)];
   }
-  throw unreadable(subject);
+  unreadable(subject);
 }
 
 function parseLink(subject: string, words: string[]): Expression[] {
-  if (subject !== "iifname" && subject !== "oifname") throw unreadable(subject);
+  if (subject !== "iifname" && subject !== "oifname") unreadable(subject);
   const not = takeOperator(words);
   const word = take(words);
   const name = /^"[^"]*"$/.test(word) ? word.slice(1, -1) : word;
-  if (!/^[\w.:@-]+\*?$/.test(name) || name.length > longestName) throw unreadable(word);
+  if (!/^[\w.:@-]+\*?$/.test(name) || name.length > longestName) unreadable(word);
   return matchLinkName(subject === "iifname" ? "in" : "out", name, not);
 }
 
 function parseAddressOf(family: Family, subject: string, words: string[]): Expression[] {
-  if ((subject === "ip") !== (family === 4)) throw unreadable(subject);
+  if ((subject === "ip") !== (family === 4)) unreadable(subject);
   const word = take(words);
-  if (word !== "saddr" && word !== "daddr") throw unreadable(word);
+  if (word !== "saddr" && word !== "daddr") unreadable(word);
   const not = takeOperator(words);
   const text = take(words);
   const address = parseAddress(text);
   const prefix = address === undefined ? parsePrefix(text) : hostPrefix(address);
-  if (prefix?.address.family !== family) throw unreadable(text);
+  if (prefix?.address.family !== family) unreadable(text);
   return matchAddress(sides[word] ?? "source", prefix, not);
 }
 
 function parsePort(words: string[]): Expression[] {
   const word = take(words);
-  if (word !== "sport" && word !== "dport") throw unreadable(word);
+  if (word !== "sport" && word !== "dport") unreadable(word);
   const not = takeOperator(words);
   const text = take(words);
   const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
-  if (port < 0 || port > 65535) throw unreadable(text);
+  if (port < 0 || port > 65535) unreadable(text);
   return matchPort(sides[word] ?? "source", port, not);
 }
 
@@ -84,11 +84,9 @@ function takeOperator(words: string[]): boolean {
 }
 
 function take(words: string[]): string {
-  const word = words.shift();
-  if (word === undefined) throw invalid("a condition ends too early");
-  return word;
+  return words.shift() ?? refuse("a condition ends too early");
 }
 
-function unreadable(word: string): Error {
-  return invalid(`cannot read the condition at ${JSON.stringify(word)}`);
+function unreadable(word: string): never {
+  refuse(`cannot read the condition at ${JSON.stringify(word)}`);
 }

@@ -1,9 +1,12 @@
 /** The portmap plugin's configuration: its table, and what the keys mean together. */
 
 import * as v from "valibot";
-import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
+import { isChainName } from "../../pkg/iptables/rule.ts";
 import { integer } from "../../pkg/skel/field.ts";
 import { saysAddressOrNothing, saysOneOf, saysWithin } from "../../pkg/skel/json-schema.ts";
+import { refuse } from "../../pkg/skel/refuse.ts";
+import { parseConditions } from "./conditions.ts";
+import { parseIptablesConditions } from "./iptables-conditions.ts";
 
 /** The highest port number. */
 export const lastPort = 65535;
@@ -44,55 +47,66 @@ export type PortmapConfig = v.InferOutput<v.ObjectSchema<typeof portmapEntries, 
 /** One entry of `portMappings`, as the runtime gave it. */
 export type PortMapping = v.InferOutput<typeof portMapping>;
 
-/** Refuses keys that do not go together (code 7), and what this version cannot honour (code 2). */
+/** Who publishes ports; options of the first decide where there are some of both. */
+const backends = ["iptables", "nftables"] as const;
+export type BackendName = (typeof backends)[number];
+
+/** Refuses keys that do not go together: code 7. */
 export function checkConfig(config: PortmapConfig): void {
-  const { backend, externalSetMarkChain, markMasqBit } = config;
+  const { externalSetMarkChain, markMasqBit } = config;
   if (externalSetMarkChain !== undefined && markMasqBit !== undefined) {
-    throw invalid("Cannot specify externalSetMarkChain and markMasqBit");
+    refuse("Cannot specify externalSetMarkChain and markMasqBit");
   }
   if (markMasqBit !== undefined && (markMasqBit < 0 || markMasqBit > mostBit)) {
-    throw invalid("MasqMarkBit must be between 0 and 31");
+    refuse("MasqMarkBit must be between 0 and 31");
   }
-  if (backend === "nftables") {
-    const [first, ...others] = iptablesOptions(config);
-    if (first !== undefined) {
-      const names = [first, ...others].join(" ");
-      throw invalid(
-        `nftables backend was requested but configuration contains iptables-specific options [${names}]`,
-      );
-    }
-  } else if (backend === "iptables") {
-    throw unsupported("backend", backend);
-  } else if (backend !== undefined) {
-    throw invalid(`unrecognized backend "${backend}"`);
+  if (externalSetMarkChain !== undefined && !isChainName(externalSetMarkChain)) {
+    refuse(`invalid externalSetMarkChain ${JSON.stringify(externalSetMarkChain)}`);
   }
-  const [option] = iptablesOptions(config);
-  if (option !== undefined) throw unsupported(option, config[option]);
+  const backend = backendFor(config);
+  for (const family of [4, 6] as const) {
+    const conditions = config[`conditionsV${family}`];
+    if (backend === "iptables") parseIptablesConditions(family, conditions);
+    else parseConditions(family, conditions);
+  }
+}
+
+/** The backend that the configuration asks for, by name or by what only one of them knows. Refuses what the other is meant by. */
+export function backendFor(config: PortmapConfig): BackendName | undefined {
+  const { backend = "" } = config;
+  const named = backends.find((name) => name === backend);
+  if (named === undefined && backend !== "") refuse(`unrecognized backend "${backend}"`);
+  const chosen = named ?? backends.find((name) => optionsOf(name, config).length > 0);
+  if (chosen !== undefined) requireWords(chosen, config);
+  return chosen;
+}
+
+/** Refuses options that mean something to the other backend only: code 7. */
+export function requireWords(backend: BackendName, config: PortmapConfig): void {
+  const other = backend === "iptables" ? "nftables" : "iptables";
+  const names = optionsOf(other, config);
+  if (names.length === 0) return;
+  refuse(
+    `${backend} backend was requested but configuration contains ${other}-specific options [${names.join(" ")}]`,
+  );
 }
 
 type Option = "markMasqBit" | "externalSetMarkChain" | "conditionsV4" | "conditionsV6";
 
-/** The options that mean something to iptables only. */
-function iptablesOptions(config: PortmapConfig): Option[] {
-  const isFor = {
-    markMasqBit: config.markMasqBit !== undefined,
-    externalSetMarkChain: config.externalSetMarkChain !== undefined,
-    conditionsV4: isForIptables(config.conditionsV4),
-    conditionsV6: isForIptables(config.conditionsV6),
+/** The options that mean something to this backend only. */
+function optionsOf(backend: BackendName, config: PortmapConfig): Option[] {
+  const has = (list: readonly string[] = []) =>
+    list.length > 0 && isForIptables(list) === (backend === "iptables");
+  const isGiven = {
+    markMasqBit: backend === "iptables" && config.markMasqBit !== undefined,
+    externalSetMarkChain: backend === "iptables" && config.externalSetMarkChain !== undefined,
+    conditionsV4: has(config.conditionsV4),
+    conditionsV6: has(config.conditionsV6),
   };
-  return (Object.keys(isFor) as Option[]).filter((key) => isFor[key]);
+  return (Object.keys(isGiven) as Option[]).filter((key) => isGiven[key]);
 }
 
 /** Words of iptables begin with a dash, or with `!` before one. */
-function isForIptables([first = ""]: readonly string[] = []): boolean {
+function isForIptables([first = ""]: readonly string[]): boolean {
   return first.startsWith("-") || first.startsWith("!");
-}
-
-export function invalid(message: string): CniError {
-  return new CniError(ErrorCode.invalidConfig, message);
-}
-
-function unsupported(key: string, value: unknown): CniError {
-  const message = `unsupported field "${key}" with value ${JSON.stringify(value)}`;
-  return new CniError(ErrorCode.unsupportedField, message);
 }

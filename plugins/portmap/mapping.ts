@@ -12,7 +12,8 @@ import {
 } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { IpProtocol } from "../../pkg/nftables/match.ts";
-import { invalid, lastPort, type PortMapping } from "./config.ts";
+import { refuse } from "../../pkg/skel/refuse.ts";
+import { lastPort, type PortMapping } from "./config.ts";
 
 /** A port of the host that leads to one of the container. */
 export interface Publication {
@@ -33,7 +34,7 @@ export function publications(mappings: readonly PortMapping[]): Publication[] {
       const key = keyOf(publication);
       const other = found.get(key);
       if (other !== undefined && other.containerPort !== publication.containerPort) {
-        throw invalid(`host port ${key} is mapped twice`);
+        refuse(`host port ${key} is mapped twice`);
       }
       found.set(key, publication);
     }
@@ -46,9 +47,13 @@ function keyOf({ protocol, hostIP, family, hostPort }: Publication): string {
   return `${hostPort}/${protocolName(protocol)} of ${address}`;
 }
 
-function protocolName(protocol: number): string {
-  const entry = Object.entries(IpProtocol).find(([, number]) => number === protocol);
-  return entry?.[0] ?? `${protocol}`;
+/** The protocols that have ports. */
+export type ProtocolName = "tcp" | "udp" | "sctp";
+
+/** The name of a protocol that `publications` let through. */
+export function protocolName(protocol: number): ProtocolName {
+  if (protocol === IpProtocol.tcp) return "tcp";
+  return protocol === IpProtocol.udp ? "udp" : "sctp";
 }
 
 function expand(mapping: PortMapping): Publication[] {
@@ -66,22 +71,22 @@ function expand(mapping: PortMapping): Publication[] {
 }
 
 function checkPorts(side: "container" | "host", port: number, range: number): void {
-  if (port <= 0 || port > lastPort) throw invalid(`Invalid ${side} port number: ${port}`);
-  if (range < 1) throw invalid(`Invalid range of ports: ${range}`);
+  if (port <= 0 || port > lastPort) refuse(`Invalid ${side} port number: ${port}`);
+  if (range < 1) refuse(`Invalid range of ports: ${range}`);
   const last = port + range - 1;
-  if (last > lastPort) throw invalid(`Invalid ${side} port number: ${last}`);
+  if (last > lastPort) refuse(`Invalid ${side} port number: ${last}`);
 }
 
 function protocolOf(name: string): number {
   const lower = name.toLowerCase();
   if (lower === "tcp" || lower === "udp" || lower === "sctp") return IpProtocol[lower];
-  throw invalid(`unknown protocol "${name}": expected "tcp", "udp" or "sctp"`);
+  refuse(`unknown protocol "${name}": expected "tcp", "udp" or "sctp"`);
 }
 
 function placeOf(hostIP: string): Pick<Publication, "hostIP" | "family"> {
   if (hostIP === "") return {};
   const address = parseAddress(hostIP);
-  if (address === undefined) throw invalid(`invalid IP address: ${hostIP}`);
+  if (address === undefined) refuse(`invalid IP address: ${hostIP}`);
   return isUnspecified(address)
     ? { family: address.family }
     : { hostIP: address, family: address.family };
@@ -117,6 +122,6 @@ export function checkFamilies(list: readonly Publication[], targets: Targets): v
   for (const { hostIP } of list) {
     if (hostIP === undefined || targets[hostIP.family] !== undefined) continue;
     const text = formatAddress(hostIP);
-    throw invalid(`cannot publish on ${text}: the container has no IPv${hostIP.family} address`);
+    refuse(`cannot publish on ${text}: the container has no IPv${hostIP.family} address`);
   }
 }

@@ -1,7 +1,7 @@
 /** A container's rules in the kernel: made, compared, found again and removed, both families in one transaction. */
 
 import { ownerLength, ownerOf, ownerPrefix } from "../../pkg/filter/owner.ts";
-import type { Family } from "../../pkg/ip/address.ts";
+import { type Family, families } from "../../pkg/ip/address.ts";
 import type { Attachment } from "../../pkg/link/attachment.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
@@ -18,7 +18,6 @@ import {
   chainOf,
   containerChains,
   entryRules,
-  families,
   type PlannedRule,
   planRules,
   ruleRequests,

@@ -9,7 +9,7 @@ import { toHex } from "../../pkg/netlink/testing/hex.ts";
 import { expressions } from "../../pkg/nftables/expression.ts";
 import { matchAddress, matchLinkName, matchPort, matchProtocol } from "../../pkg/nftables/match.ts";
 import { parseConditions } from "./conditions.ts";
-import { checkConfig, portmapEntries } from "./config.ts";
+import { backendFor, checkConfig, portmapEntries } from "./config.ts";
 import { checkFamilies, publications, targetsOf } from "./mapping.ts";
 import { elementOf, forwardOf } from "./port-map.ts";
 
@@ -107,7 +107,6 @@ test("ports lead to the first address of each family that is the container's own
 
 const badConfigs: [Record<string, unknown>, string][] = [
   [{ backend: "ebpf" }, '7: unrecognized backend "ebpf"'],
-  [{ backend: "iptables" }, '2: unsupported field "backend" with value "iptables"'],
   [{ markMasqBit: 32 }, "7: MasqMarkBit must be between 0 and 31"],
   [
     { markMasqBit: 3, externalSetMarkChain: "X" },
@@ -117,8 +116,42 @@ const badConfigs: [Record<string, unknown>, string][] = [
     { backend: "nftables", markMasqBit: 3, conditionsV4: ["!", "-s", "10.0.0.0/8"] },
     "7: nftables backend was requested but configuration contains iptables-specific options [markMasqBit conditionsV4]",
   ],
-  [{ externalSetMarkChain: "X" }, '2: unsupported field "externalSetMarkChain" with value "X"'],
+  [
+    { backend: "nftables", externalSetMarkChain: "X" },
+    "7: nftables backend was requested but configuration contains iptables-specific options [externalSetMarkChain]",
+  ],
+  [
+    { backend: "iptables", conditionsV6: ["ip6 saddr fd00::/8"] },
+    "7: iptables backend was requested but configuration contains nftables-specific options [conditionsV6]",
+  ],
+  [
+    { conditionsV4: ["-i", "eth0"], conditionsV6: ["iifname eth0"] },
+    "7: iptables backend was requested but configuration contains nftables-specific options [conditionsV6]",
+  ],
+  [{ externalSetMarkChain: "X -j ACCEPT" }, '7: invalid externalSetMarkChain "X -j ACCEPT"'],
+  [{ externalSetMarkChain: "" }, '7: invalid externalSetMarkChain ""'],
+  [{ conditionsV4: ["-s", "10.0.0.0/8", "-j", "ACCEPT"] }, '7: cannot read the condition at "-j"'],
 ];
+
+const choices: [Record<string, unknown>, string | undefined][] = [
+  [{}, undefined],
+  [{ backend: "" }, undefined],
+  [{ backend: "iptables" }, "iptables"],
+  [{ backend: "nftables" }, "nftables"],
+  [{ markMasqBit: 0 }, "iptables"],
+  [{ externalSetMarkChain: "KUBE-MARK-MASQ" }, "iptables"],
+  [{ conditionsV6: ["!", "-d", "fd00::/8"] }, "iptables"],
+  [{ conditionsV4: ["ip saddr 10.0.0.0/8"] }, "nftables"],
+  [{ conditionsV4: [] }, undefined],
+];
+
+for (const [keys, backend] of choices) {
+  test(`${JSON.stringify(keys)} asks for ${backend ?? "no certain backend"}`, () => {
+    const config = v.parse(schema, keys);
+    checkConfig(config);
+    assert.equal(backendFor(config), backend);
+  });
+}
 
 for (const [keys, message] of badConfigs) {
   test(`a configuration with ${JSON.stringify(keys)} is refused`, () => {

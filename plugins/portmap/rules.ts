@@ -1,6 +1,6 @@
 /** Which rules publish a container's ports: the reference's tables and chains, and in them one or two rules per family. */
 
-import { type Family, parseAddress } from "../../pkg/ip/address.ts";
+import { type Family, families, parseAddress } from "../../pkg/ip/address.ts";
 import { hostPrefix, type Prefix } from "../../pkg/ip/prefix.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import { addChain, type BaseChain, Hook, Priority } from "../../pkg/nftables/chain.ts";
@@ -28,8 +28,6 @@ import { parseConditions } from "./conditions.ts";
 import type { PortmapConfig } from "./config.ts";
 import { concerns, type Publication, type Targets } from "./mapping.ts";
 import { mapExpressions, mapRequests } from "./port-map.ts";
-
-export const families: readonly Family[] = [4, 6];
 
 /** The reference's table for a family. */
 export function tableOf(family: Family): TableKey {

@@ -6,7 +6,7 @@ import { describe } from "./harness/command.ts";
 import { assertSuccess } from "./harness/expect.ts";
 import { sourcesOf, startBus, startFirewalld, withoutFirewalld } from "./harness/firewalld.ts";
 import { type Call, type Host, type Reply, type Verb, withHost } from "./harness/host.ts";
-import { errorAt, type Point, pointsOf, withFault } from "./harness/inject.ts";
+import { canFail, errorAt, type Point, pointsOf, withFault } from "./harness/inject.ts";
 
 const prevResult = {
   cniVersion: "1.0.0",
@@ -62,14 +62,6 @@ const places: Record<string, Place> = {
 };
 
 type Step = (host: Host, call: Call, point: Point) => Promise<Reply>;
-
-/**
- * strace keeps a call that is to fail from being made. The kernel's close fails, if ever, after it has closed: where a pipe
- * to a program stays open instead, its end is waited for in vain.
- */
-function canFail({ name }: Point): boolean {
-  return name !== "close";
-}
 
 async function sweep(place: Place, verb: Verb, step: Step): Promise<void> {
   await withHost(async (host) => {

@@ -49,8 +49,59 @@ function everywhere(port: number): Endpoint[] {
   );
 }
 
+/** Who makes the rules: the same is expected of all. */
+interface Backend {
+  readonly name: string;
+  readonly keys: Config;
+  /** Makes the host such a one. */
+  readonly prepare: string;
+  /** Sends TCP to the host's port 8080 to the other container, as kube-proxy would. */
+  readonly kube: string;
+  /** Lets everybody in but another host. */
+  readonly notFromPeer: Config;
+}
+
+const kubeTarget = `${outside[4].host} tcp dport 8080 dnat to ${inside[4].c2}:80`;
+const kubeRule = `-d ${outside[4].host} -p tcp --dport 8080 -j DNAT --to-destination ${inside[4].c2}:80`;
+const kubeByIptables = `
+  iptables -t nat -N KUBE-SERVICES
+  iptables -t nat -A PREROUTING -j KUBE-SERVICES
+  iptables -t nat -A KUBE-SERVICES ${kubeRule}
+`;
+
+const nftables: Backend = {
+  name: "nftables",
+  keys: {},
+  prepare: "",
+  kube: `
+    nft add table ip kube
+    nft 'add chain ip kube services { type nat hook prerouting priority dstnat; }'
+    nft add rule ip kube services ip daddr ${kubeTarget}
+  `,
+  notFromPeer: { conditionsV4: ["ip saddr != 192.0.2.2"] },
+};
+
+const iptables: Backend = {
+  name: "iptables",
+  keys: { backend: "iptables" },
+  prepare: "",
+  kube: kubeByIptables,
+  notFromPeer: { conditionsV4: ["!", "-s", "192.0.2.2"] },
+};
+
+const backends: readonly Backend[] = [
+  nftables,
+  iptables,
+  {
+    ...iptables,
+    name: "iptables-legacy",
+    prepare: "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi",
+  },
+];
+
 /** Containers c1 (which publishes) and c2, another host, and what listens in each. */
 async function withPublished(
+  backend: Backend,
   mappings: readonly Config[],
   changes: Config,
   steps: (host: Host, chain: Chain) => Promise<void>,
@@ -58,7 +109,8 @@ async function withPublished(
   await withHost(async (host) => {
     await host.addNetns("c1", "c2");
     await addOutside(host);
-    const members = [bridge, portmap(mappings, changes)];
+    await host.run("sh", "-ec", backend.prepare);
+    const members = [bridge, portmap(mappings, { ...backend.keys, ...changes })];
     const chain = new Chain(host, members, { netns: "c1" });
     await chain.add();
     await new Chain(host, [bridge], { netns: "c2" }).add();
@@ -76,171 +128,165 @@ function twice(reply: string): string[] {
   return [reply, reply];
 }
 
-for (const [title, hostIP] of [
-  ["any address", { 4: undefined, 6: undefined }],
-  ["one address", { 4: outside[4].host, 6: outside[6].host }],
-] as const) {
-  for (const family of [4, 6] as const) {
-    test(`IPv${family}, published on ${title}: who gets through, and as whom`, () => {
-      const mappings = published.map((mapping) => ({ ...mapping, hostIP: hostIP[family] ?? "" }));
-      return withPublished(mappings, {}, async (host) => {
-        const { gateway, c1 } = inside[family];
-        const port = both(outside[family].host, 8080);
-        const peer = outside[family].peer;
-        assert.deepEqual(await ask(host, "out", port), twice(`c1 ${peer}`), "another host");
-        const local = outside[family].host;
-        assert.deepEqual(
-          await ask(host, "", port),
-          twice(`c1 ${local}`).map((it) => it),
-          "the host",
-        );
-        assert.deepEqual(
-          await ask(host, "c1", port),
-          twice(`c1 ${gateway}`),
-          "the container itself",
-        );
-        assert.deepEqual(await ask(host, "c2", port), twice(`c1 ${gateway}`), "its neighbour");
-        const direct = both(c1, 80);
-        assert.deepEqual(
-          await ask(host, "c2", direct),
-          twice(`c1 ${inside[family].c2}`),
-          "directly",
-        );
-        const bridgePort = both(gateway, 8080);
-        const expected = hostIP[family] === undefined ? `c1 ${gateway}` : "nobody";
-        assert.deepEqual(await ask(host, "c2", bridgePort), twice(expected), "another address");
-        if (family === 4) {
-          const localhost = both("127.0.0.1", 8080);
-          const seen = hostIP[4] === undefined ? `c1 ${gateway}` : "nobody";
-          assert.deepEqual(await ask(host, "", localhost), twice(seen), "localhost");
-        }
-      });
-    });
+/** Who gets through to c1 by the host's port 8080, and as whom. */
+async function assertTable(host: Host, family: 4 | 6, hostIP: string | undefined): Promise<void> {
+  const { gateway, c1, c2 } = inside[family];
+  const { host: local, peer } = outside[family];
+  const port = both(local, 8080);
+  const elsewhere = hostIP === undefined ? `c1 ${gateway}` : "nobody";
+  const table: readonly (readonly [who: string, netns: string, Endpoint[], reply: string])[] = [
+    ["another host", "out", port, `c1 ${peer}`],
+    ["the host", "", port, `c1 ${local}`],
+    ["the container itself", "c1", port, `c1 ${gateway}`],
+    ["its neighbour", "c2", port, `c1 ${gateway}`],
+    ["its neighbour, directly", "c2", both(c1, 80), `c1 ${c2}`],
+    ["its neighbour, by another address", "c2", both(gateway, 8080), elsewhere],
+    ["localhost", "", family === 4 ? both("127.0.0.1", 8080) : [], elsewhere],
+  ];
+  for (const [who, netns, endpoints, reply] of table) {
+    const wanted = endpoints.map(() => reply);
+    assert.deepEqual(await ask(host, netns, endpoints), wanted, `IPv${family}: ${who}`);
   }
 }
 
-test("without br_netfilter the container and its neighbour need no hairpin mode", () =>
-  withHost(async (host) => {
-    await host.addNetns("c1", "c2");
-    await addOutside(host);
-    await host.run("sh", "-c", "sysctl -qw net.bridge.bridge-nf-call-iptables=0 || true");
-    const plain = { ...bridge, hairpinMode: false };
-    await new Chain(host, [plain, portmap(published)], { netns: "c1" }).add();
-    await new Chain(host, [plain], { netns: "c2" }).add();
-    const port = both(outside[4].host, 8080);
-    await withServers(host, { netns: "c1", endpoints: everywhere(80) }, async () => {
-      for (const netns of ["c1", "c2"]) {
-        assert.deepEqual(await ask(host, netns, port), twice(`c1 ${inside[4].gateway}`));
-      }
-    });
-  }));
+for (const backend of backends) {
+  test(`${backend.name}, published on any address: who gets through, and as whom`, () =>
+    withPublished(backend, published, {}, async (host, chain) => {
+      for (const family of [4, 6] as const) await assertTable(host, family, undefined);
+      await chain.check();
+    }));
 
-test("CVE-2025-67499: traffic to a foreign address with the same port is not taken", () =>
-  withPublished(published, {}, async (host) => {
-    await withServers(host, { netns: "out", endpoints: everywhere(8080) }, async () => {
-      for (const family of [4, 6] as const) {
-        const foreign = both(outside[family].peer, 8080);
-        const { c1, c2 } = inside[family];
-        assert.deepEqual(await ask(host, "c2", foreign), twice(`out ${c2}`));
-        assert.deepEqual(await ask(host, "c1", foreign), twice(`out ${c1}`));
-        assert.deepEqual(await ask(host, "", foreign), twice(`out ${outside[family].host}`));
-      }
-    });
-    await withServers(host, { netns: "c2", endpoints: everywhere(8080) }, async () => {
-      for (const family of [4, 6] as const) {
-        const neighbour = both(inside[family].c2, 8080);
-        assert.deepEqual(await ask(host, "out", neighbour), twice(`c2 ${outside[family].peer}`));
-      }
-    });
-  }));
-
-test("CVE-2019-9946: rules that are there before ours are asked first", () =>
-  withHost(async (host) => {
-    await host.addNetns("c1", "c2");
-    await addOutside(host);
-    // As kube-proxy would: its own chains, made before, send the port to another container.
-    const nft = `
-      add table ip kube
-      add chain ip kube services { type nat hook prerouting priority dstnat; }
-      add rule ip kube services ip daddr ${outside[4].host} tcp dport 8080 dnat to ${inside[4].c2}:80
-    `;
-    await host.run("sh", "-ec", `echo '${nft}' | nft -f -`);
-    await new Chain(host, [bridge, portmap(published)], { netns: "c1" }).add();
-    await new Chain(host, [bridge], { netns: "c2" }).add();
-    await withServers(host, { netns: "c1", endpoints: everywhere(80) }, () =>
-      withServers(host, { netns: "c2", endpoints: everywhere(80) }, async () => {
-        const [tcp, udp] = await ask(host, "out", both(outside[4].host, 8080));
-        assert.deepEqual([tcp, udp], [`c2 ${outside[4].peer}`, `c1 ${outside[4].peer}`]);
-      }),
+  test(`${backend.name}, published on one address: who gets through, and as whom`, () => {
+    const mappings = ([4, 6] as const).flatMap((family) =>
+      published.map((mapping) => ({ ...mapping, hostIP: outside[family].host })),
     );
-  }));
+    return withPublished(backend, mappings, {}, async (host, chain) => {
+      for (const family of [4, 6] as const) await assertTable(host, family, outside[family].host);
+      await chain.check();
+    });
+  });
+}
 
-test("CVE-2020-8558: neighbours do not reach what listens on 127.0.0.1", () =>
-  withPublished(published, {}, async (host) => {
-    const only = both("127.0.0.1", 7070);
-    await withServers(host, { netns: "", name: "host", endpoints: only }, async () => {
-      assert.deepEqual(await ask(host, "", only), twice("host 127.0.0.1"));
-      const script = `
+for (const backend of backends.slice(0, 2)) {
+  test(`${backend.name}: without br_netfilter the container and its neighbour need no hairpin mode`, () =>
+    withHost(async (host) => {
+      await host.addNetns("c1", "c2");
+      await addOutside(host);
+      await host.run("sh", "-ec", backend.prepare);
+      await host.run("sh", "-c", "sysctl -qw net.bridge.bridge-nf-call-iptables=0 || true");
+      const plain = { ...bridge, hairpinMode: false };
+      await new Chain(host, [plain, portmap(published, backend.keys)], { netns: "c1" }).add();
+      await new Chain(host, [plain], { netns: "c2" }).add();
+      const port = both(outside[4].host, 8080);
+      await withServers(host, { netns: "c1", endpoints: everywhere(80) }, async () => {
+        for (const netns of ["c1", "c2"]) {
+          assert.deepEqual(await ask(host, netns, port), twice(`c1 ${inside[4].gateway}`));
+        }
+      });
+    }));
+
+  test(`${backend.name}: CVE-2025-67499: traffic to a foreign address with the same port is not taken`, () =>
+    withPublished(backend, published, {}, async (host) => {
+      await withServers(host, { netns: "out", endpoints: everywhere(8080) }, async () => {
+        for (const family of [4, 6] as const) {
+          const foreign = both(outside[family].peer, 8080);
+          const { c1, c2 } = inside[family];
+          assert.deepEqual(await ask(host, "c2", foreign), twice(`out ${c2}`));
+          assert.deepEqual(await ask(host, "c1", foreign), twice(`out ${c1}`));
+          assert.deepEqual(await ask(host, "", foreign), twice(`out ${outside[family].host}`));
+        }
+      });
+      await withServers(host, { netns: "c2", endpoints: everywhere(8080) }, async () => {
+        for (const family of [4, 6] as const) {
+          const neighbour = both(inside[family].c2, 8080);
+          assert.deepEqual(await ask(host, "out", neighbour), twice(`c2 ${outside[family].peer}`));
+        }
+      });
+    }));
+
+  test(`${backend.name}: CVE-2019-9946: rules that are there before ours are asked first`, () =>
+    withHost(async (host) => {
+      await host.addNetns("c1", "c2");
+      await addOutside(host);
+      await host.run("sh", "-ec", `${backend.prepare}\n${backend.kube}`);
+      await new Chain(host, [bridge, portmap(published, backend.keys)], { netns: "c1" }).add();
+      await new Chain(host, [bridge], { netns: "c2" }).add();
+      await withServers(host, { netns: "c1", endpoints: everywhere(80) }, () =>
+        withServers(host, { netns: "c2", endpoints: everywhere(80) }, async () => {
+          const [tcp, udp] = await ask(host, "out", both(outside[4].host, 8080));
+          assert.deepEqual([tcp, udp], [`c2 ${outside[4].peer}`, `c1 ${outside[4].peer}`]);
+        }),
+      );
+    }));
+
+  test(`${backend.name}: CVE-2020-8558: neighbours do not reach what listens on 127.0.0.1`, () =>
+    withPublished(backend, published, {}, async (host) => {
+      const only = both("127.0.0.1", 7070);
+      await withServers(host, { netns: "", name: "host", endpoints: only }, async () => {
+        assert.deepEqual(await ask(host, "", only), twice("host 127.0.0.1"));
+        const script = `
         sysctl -qw net.ipv4.conf.all.route_localnet=1
         ip route add 127.0.0.1/32 via 10.1.0.1 table 7
         ip rule add pref 0 to 127.0.0.1 lookup 7
         ip rule add pref 1 lookup local
         ip rule del pref 0 lookup local
       `;
-      await host.runIn("c2", "sh", "-ec", script);
-      const from = { from: inside[4].c2 };
-      const probes = [...only, ...both("127.0.0.1", 8080)].map((it) => ({ ...it, ...from }));
-      assert.deepEqual(await ask(host, "c2", probes), Array(4).fill("nobody"));
-      assert.equal(
-        (await host.run("cat", "/proc/sys/net/ipv4/conf/cni0/route_localnet")).trim(),
-        "1",
+        await host.runIn("c2", "sh", "-ec", script);
+        const from = { from: inside[4].c2 };
+        const probes = [...only, ...both("127.0.0.1", 8080)].map((it) => ({ ...it, ...from }));
+        assert.deepEqual(await ask(host, "c2", probes), Array(4).fill("nobody"));
+        assert.equal(
+          (await host.run("cat", "/proc/sys/net/ipv4/conf/cni0/route_localnet")).trim(),
+          "1",
+        );
+      });
+    }));
+
+  test(`${backend.name}: masqAll hides who speaks, snat off hides nobody`, async () => {
+    await withPublished(backend, published, { masqAll: true }, async (host) => {
+      const port = both(outside[4].host, 8080);
+      assert.deepEqual(await ask(host, "out", port), twice(`c1 ${inside[4].gateway}`));
+      assert.deepEqual(
+        await ask(host, "out", both(inside[4].c1, 80)),
+        twice(`c1 ${outside[4].peer}`),
       );
     });
-  }));
-
-test("masqAll hides who speaks, snat off hides nobody", async () => {
-  await withPublished(published, { masqAll: true }, async (host) => {
-    const port = both(outside[4].host, 8080);
-    assert.deepEqual(await ask(host, "out", port), twice(`c1 ${inside[4].gateway}`));
-    assert.deepEqual(
-      await ask(host, "out", both(inside[4].c1, 80)),
-      twice(`c1 ${outside[4].peer}`),
-    );
-  });
-  await withPublished(published, { snat: false }, async (host) => {
-    assert.deepEqual(
-      await ask(host, "out", both(outside[4].host, 8080)),
-      twice(`c1 ${outside[4].peer}`),
-    );
-    assert.deepEqual(await ask(host, "", both("127.0.0.1", 8080)), twice("nobody"));
-  });
-});
-
-test("conditions hold for their own container only", () =>
-  withPublished(published, { conditionsV4: ["ip saddr != 192.0.2.2"] }, async (host) => {
-    const other = portmap([{ protocol: "tcp", hostPort: 9090, containerPort: 80 }]);
-    const chain = new Chain(host, [bridge, other], {
-      netns: "c2",
-      containerId: "other",
-      ifName: "eth1",
+    await withPublished(backend, published, { snat: false }, async (host) => {
+      assert.deepEqual(
+        await ask(host, "out", both(outside[4].host, 8080)),
+        twice(`c1 ${outside[4].peer}`),
+      );
+      assert.deepEqual(await ask(host, "", both("127.0.0.1", 8080)), twice("nobody"));
     });
-    await chain.add();
-    await withServers(host, { netns: "c2", endpoints: everywhere(80) }, async () => {
-      const [tcp] = await ask(host, "out", [
-        { transport: "tcp", address: outside[4].host, port: 9090 },
-      ]);
-      assert.equal(tcp, `c2 ${outside[4].peer}`);
-    });
-    assert.deepEqual(await ask(host, "out", both(outside[4].host, 8080)), twice("nobody"));
-    assert.deepEqual(
-      await ask(host, "c2", both(outside[4].host, 8080)),
-      twice(`c1 ${inside[4].gateway}`),
-    );
-    assert.deepEqual(
-      await ask(host, "out", both(outside[6].host, 8080)),
-      twice(`c1 ${outside[6].peer}`),
-    );
-  }));
+  });
+
+  test(`${backend.name}: conditions hold for their own container only`, () =>
+    withPublished(backend, published, backend.notFromPeer, async (host) => {
+      const mappings = [{ protocol: "tcp", hostPort: 9090, containerPort: 80 }];
+      const other = portmap(mappings, backend.keys);
+      const chain = new Chain(host, [bridge, other], {
+        netns: "c2",
+        containerId: "other",
+        ifName: "eth1",
+      });
+      await chain.add();
+      await withServers(host, { netns: "c2", endpoints: everywhere(80) }, async () => {
+        const [tcp] = await ask(host, "out", [
+          { transport: "tcp", address: outside[4].host, port: 9090 },
+        ]);
+        assert.equal(tcp, `c2 ${outside[4].peer}`);
+      });
+      assert.deepEqual(await ask(host, "out", both(outside[4].host, 8080)), twice("nobody"));
+      assert.deepEqual(
+        await ask(host, "c2", both(outside[4].host, 8080)),
+        twice(`c1 ${inside[4].gateway}`),
+      );
+      assert.deepEqual(
+        await ask(host, "out", both(outside[6].host, 8080)),
+        twice(`c1 ${outside[6].peer}`),
+      );
+    }));
+}
 
 async function ownRules(host: Host): Promise<number> {
   const text = await host.run("nft", "list", "ruleset");
@@ -249,6 +295,7 @@ async function ownRules(host: Host): Promise<number> {
 
 test("a thousand ports take as many rules as one, and go as one", () =>
   withPublished(
+    nftables,
     [{ protocol: "tcp", hostPort: 10000, containerPort: 80, range: 1 }],
     {},
     async (host, chain) => {
@@ -278,7 +325,7 @@ test("a thousand ports take as many rules as one, and go as one", () =>
   ));
 
 test("DEL and GC need neither mappings nor prevResult", () =>
-  withPublished(published, {}, async (host) => {
+  withPublished(nftables, published, {}, async (host) => {
     await new Chain(host, [bridge, portmap([{ ...published[0], hostPort: 81 }])], {
       netns: "c2",
       ifName: "eth1",
@@ -339,7 +386,7 @@ test("UDP clients are not stuck with what was there before ADD, nor after DEL; o
   }));
 
 test("CHECK sees what is missing and what leads elsewhere", () =>
-  withPublished(published, {}, async (host, chain) => {
+  withPublished(nftables, published, {}, async (host, chain) => {
     await chain.check();
     const moved = portmap(published.map((mapping) => ({ ...mapping, containerPort: 81 })));
     const msg = /missing hostport rules in "hostports" chain/;
@@ -357,7 +404,12 @@ test("what cannot be published fails, and leaves nothing", () =>
     for (const [member, code, msg] of [
       [portmap([{ protocol: "tcp", hostPort: 65536, containerPort: 80 }]), 7, /Invalid host port/],
       [portmap(published, { conditionsV4: ["ip saddr 1.1.1.1; flush ruleset"] }), 7, /condition/],
-      [portmap(published, { backend: "iptables" }), 2, /backend/],
+      [
+        portmap(published, { conditionsV4: ["-s 1.1.1.1 -j ACCEPT"] }),
+        7,
+        /cannot read the condition at "-j"/,
+      ],
+      [portmap(published, { backend: "ebpf" }), 7, /unrecognized backend "ebpf"/],
     ] as const) {
       assertError(await chain.call("ADD", member), { code, msg });
     }
