@@ -132,7 +132,7 @@ export async function startDnsmasq(
         ? []
         : [`--dhcp-leasefile=${dnsmasqLeases}`]),
       "--pid-file=",
-      ...(options.some((option) => option.startsWith("--dhcp-range"))
+      ...(options.some((option) => /^--dhcp-(range|relay)/.test(option))
         ? []
         : [`--dhcp-range=${network.prefix}.10,${network.prefix}.250,120`]),
       "--dhcp-authoritative",
