@@ -8,10 +8,12 @@ import {
   dhcpConfig,
   dnsmasqLeases,
   fileOf,
+  keaLeases,
   makeServerBridge,
   network,
   startDaemon,
   startDnsmasq,
+  startKea,
   statusOf,
   until,
 } from "./harness/dhcp.ts";
@@ -205,16 +207,8 @@ test("through a relay agent: leased, renewed at the server behind it, released",
        ip -n srv route add 10.9.0.0/24 via 10.8.0.1
        sysctl -qw net.ipv4.ip_forward=1`,
     );
-    const server = await startDnsmasq(
-      host,
-      [
-        "--dhcp-range=10.9.0.10,10.9.0.250,255.255.255.0,120",
-        // The relay's own address is the gateway; T1 is not 60 seconds but one.
-        `--dhcp-option=option:router,${network.server}`,
-        "--dhcp-option-force=option:T1,1",
-      ],
-      { netns: "srv", link: "w0" },
-    );
+    const times = { lease: 20, renew: 1, rebind: 15 };
+    const server = await startKea(host, times, { netns: "srv", link: "w0" });
     const relay = await startDnsmasq(host, [`--dhcp-relay=${network.server},10.8.0.2`]);
     const daemon = await startDaemon(host);
     const attachment = await attach(host, { config: dhcpConfig() });
@@ -223,6 +217,6 @@ test("through a relay agent: leased, renewed at the server behind it, released",
     const { attachments } = await statusOf(host);
     assert.equal(attachments[0]?.leases[0]?.server, "10.8.0.2");
     await detach(attachment);
-    await until("the release", () => fileOf(host, dnsmasqLeases) === "");
+    await until("the release", () => /,0,\d+,/.test(fileOf(host, keaLeases)));
     for (const one of [relay, server, daemon]) await one.stop();
   }));
