@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "pkg/digest": ["pkg/sys"],
   "pkg/tc": ["pkg/netlink", "pkg/sys"],
   "pkg/dhcp": ["pkg/digest", "pkg/ip", "pkg/sys"],
+  "pkg/dhcp6": ["pkg/dhcp", "pkg/digest", "pkg/ip", "pkg/sys"],
   "pkg/nftables": ["pkg/netlink", "pkg/ip", "pkg/sys"],
   "pkg/conntrack": ["pkg/netlink", "pkg/ip", "pkg/sys"],
   "pkg/iptables": ["pkg/cni", "pkg/ip", "pkg/sys"],

@@ -60,6 +60,12 @@ function hashed(text: string, count: number): Uint8Array {
 /** RFC 4702: S asks the server to update the name's address, E says that the name is in DNS's form. */
 const FqdnFlag = { serverUpdates: 1, encoded: 4 } as const;
 
+/** The same for DHCPv6 (RFC 4704, 4.1), whose names are always in DNS's form. */
+export function fqdnOption6(name: string): Uint8Array | undefined {
+  const value = fqdnOption(name);
+  return value && Uint8Array.of(FqdnFlag.serverUpdates, ...value.subarray(3));
+}
+
 /** Option 81; undefined for what is no domain name. One without a dot is left for the server to complete. */
 export function fqdnOption(name: string): Uint8Array | undefined {
   const checked = checkedName(name);

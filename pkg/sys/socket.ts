@@ -137,6 +137,17 @@ export function inetAddress(address: number, port: number): Uint8Array {
   return bytes;
 }
 
+/** struct sockaddr_in6: an IPv6 address of 16 bytes, a port and, for one of a link's own, the link's index. */
+export function inet6Address(address: Uint8Array, port: number, scope: number): Uint8Array {
+  const bytes = new Uint8Array(28);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, SocketFamily.inet6, true);
+  view.setUint16(2, port);
+  bytes.set(address, 8);
+  view.setUint32(24, scope, true);
+  return bytes;
+}
+
 /** struct sockaddr_ll, linux/if_packet.h: a link, what is spoken on it and, for sending, a hardware address. */
 export function packetAddress(index: number, protocol: number, hardware?: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(20);

@@ -6,20 +6,21 @@ import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import {
   containerClientId,
   duidClientId,
+  duidOf,
   fqdnOption,
+  fqdnOption6,
+  iaidOf,
   textClientId,
 } from "../../pkg/dhcp/client-id.ts";
 import { Option, ownOptions, parseOption } from "../../pkg/dhcp/option.ts";
+import { Option as Option6 } from "../../pkg/dhcp6/option.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { integer } from "../../pkg/skel/field.ts";
 import type { ConfigOf } from "../../pkg/skel/plugin.ts";
 import { encode } from "../../pkg/sys/text.ts";
-import { type Order, toHex, type Wanted4 } from "./order.ts";
+import { type Order, toHex, type Wanted4, type Wanted6 } from "./order.ts";
 
 export const defaultSocket = "/run/cni/dhcp.sock";
-
-/** What leaves room for DHCP's own in a message that every network carries. */
-const mostProvided = 800;
 
 const provided = v.object({
   option: v.string(),
@@ -45,6 +46,8 @@ const ipam = v.object({
   broadcast: v.optional(v.boolean()),
   rapidCommit: v.optional(v.boolean(), false),
   probe: v.optional(integer(0, 10_000), 100),
+  family: v.optional(v.picklist(["4", "6", "dual"]), "4"),
+  slaac: v.optional(v.boolean(), false),
 });
 
 export const configEntries = { ipam: v.optional(ipam) };
@@ -78,8 +81,40 @@ export function socketOf({ config }: Context<ConfigOf<typeof releaseEntries>>): 
 export function orderOf(call: Call): Order {
   const ipam = ipamOf(call);
   const { network, containerId, ifName, netns } = call;
-  const v4 = wanted4(call, ipam);
-  return { network, containerId, ifName, netns: absolute(netns), priority: ipam.priority, v4 };
+  const { family, slaac, priority } = ipam;
+  if (family === "4" && slaac) throw invalid('cannot use slaac: "family" is "4"');
+  if (family === "6") refuseKeysOf4(ipam);
+  return {
+    ...{ network, containerId, ifName, netns: absolute(netns), priority },
+    v4: family === "6" ? undefined : wanted4(call, ipam),
+    v6: family === "4" ? undefined : wanted6(call, ipam),
+  };
+}
+
+/** What says nothing to DHCPv6 is not wanted by whoever knows it. */
+function refuseKeysOf4({ clientID, request, provide, broadcast }: Ipam): void {
+  const given = {
+    clientID: clientID !== "containerID" && clientID !== "",
+    request: request.length > 0,
+    provide: provide.length > 0,
+    broadcast: broadcast !== undefined,
+  };
+  for (const [key, isGiven] of Object.entries(given)) {
+    if (isGiven) throw invalid(`cannot use ${key}: "family" is "6", and it is DHCPv4's`);
+  }
+}
+
+function wanted6(call: Call, ipam: Ipam): Wanted6 {
+  const { slaac, rapidCommit, probe } = ipam;
+  const name = ipam.fqdn || hostnameOf(call, ipam);
+  const fqdn = name === "" ? undefined : fqdnOption6(name);
+  if (name !== "" && fqdn === undefined) throw invalid(`invalid fqdn "${name}": no domain name`);
+  return {
+    ...{ slaac, rapidCommit, probe },
+    duid: toHex(duidOf(call)),
+    iaid: toHex(iaidOf(call)),
+    provide: fqdn === undefined ? [] : [[Option6.clientFqdn, toHex(fqdn)]],
+  };
 }
 
 /** The daemon has a working directory of its own. */
@@ -92,10 +127,6 @@ function wanted4(call: Call, ipam: Ipam): Wanted4 {
   const provide = providedBy(call, ipam);
   const id = provide.get(Option.clientId);
   provide.delete(Option.clientId);
-  const length = Array.from(provide.values()).reduce((sum, value) => sum + value.length, 0);
-  if (length > mostProvided) {
-    throw invalid(`cannot provide options of ${length} bytes: ${mostProvided} are the most`);
-  }
   return {
     clientId: id === undefined ? clientIdOf(call, ipam) : toHex(Uint8Array.of(0, ...id)),
     request: requestedBy(ipam),
@@ -117,10 +148,14 @@ function clientIdOf(call: Call, { clientID }: Ipam): string {
   throw invalid(`unknown clientID "${clientID}": expected mac, duid, containerID or text:...`);
 }
 
+function hostnameOf(call: Call, { hostname }: Ipam): string {
+  return hostname ?? findCniArg(call.env.CNI_ARGS ?? "", "K8S_POD_NAME");
+}
+
 /** The configured options, names before the explicit ones, of which the later count. */
 function providedBy(call: Call, ipam: Ipam): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>();
-  const hostname = ipam.hostname ?? findCniArg(call.env.CNI_ARGS ?? "", "K8S_POD_NAME");
+  const hostname = hostnameOf(call, ipam);
   if (hostname !== "") found.set(Option.hostName, checkedLength("host-name", encode(hostname)));
   if (ipam.fqdn !== undefined && ipam.fqdn !== "") {
     const value = fqdnOption(ipam.fqdn);

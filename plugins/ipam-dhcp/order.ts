@@ -17,6 +17,7 @@ export interface Order extends Key {
   readonly priority: number;
   /** Left out where no lease of the family is wanted. */
   readonly v4?: Wanted4;
+  readonly v6?: Wanted6;
 }
 
 /** How a lease of an IPv4 address is to be had. Bytes are in hex. */
@@ -29,6 +30,18 @@ export interface Wanted4 {
   readonly broadcast: boolean | null;
   readonly rapidCommit: boolean;
   /** Milliseconds in which somebody else may claim the address. */
+  readonly probe: number;
+}
+
+/** How IPv6 addresses and settings are to be had. Bytes are in hex. */
+export interface Wanted6 {
+  /** Whether routers' prefixes give the addresses, and DHCPv6 settings only. */
+  readonly slaac: boolean;
+  readonly duid: string;
+  readonly iaid: string;
+  readonly provide: readonly (readonly [code: number, value: string])[];
+  readonly rapidCommit: boolean;
+  /** Milliseconds in which somebody else may claim an address. */
   readonly probe: number;
 }
 

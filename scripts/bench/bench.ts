@@ -8,7 +8,6 @@ import { readVersion } from "../version.ts";
 import { chained } from "./chained.ts";
 import { calls, memory, sizes } from "./counts.ts";
 import { crowd } from "./crowd.ts";
-import { daemonMemory, leaseTimes } from "./dhcp.ts";
 import { interfaces, kinds } from "./interfaces.ts";
 import { type Measured, together } from "./lives.ts";
 import { type Effort, isMet, type Row, table } from "./rows.ts";
@@ -54,7 +53,7 @@ function measureAll(): { title: string; rows: Row[] }[] {
   console.error("measuring: plugins ...");
   const { counts, times } = pluginsAnywhere();
   const groups: [string, (() => Row[])[]][] = [
-    ["Counts", [calls, () => [...counts], memory, daemonMemory, sizes]],
+    ["Counts", [calls, () => [...counts], memory, sizes]],
     [
       "Times",
       [
@@ -64,7 +63,6 @@ function measureAll(): { title: string; rows: Row[] }[] {
         () => reservations(effort),
         () => crowd(effort),
         () => [...times],
-        () => leaseTimes(effort),
       ],
     ],
   ];

@@ -6,7 +6,7 @@ import type { EventLoop } from "../../../pkg/sys/event-loop.ts";
 import type { Timer } from "../../../pkg/sys/timers.ts";
 import { type Granted, nameOf, type Order } from "../order.ts";
 import { clientsOf } from "./clients.ts";
-import { apply, isSame, withdraw } from "./interface.ts";
+import { apply, isSame, withdraw, without } from "./interface.ts";
 import { GoneError, type Interface, type LeaseClient, type Surroundings } from "./lease-client.ts";
 import { identify, interfaceOf, isReady, type Place, prepareLink, withPlace } from "./place.ts";
 import type { Settings } from "./settings.ts";
@@ -68,7 +68,7 @@ export class Attachment {
     if (found === undefined)
       throw new Error(`failed to open netns "${order.netns}": no such file or directory`);
     using namespace = Namespace.open(order.netns, household.home);
-    const link = prepareLink(namespace, order.ifName);
+    const link = prepareLink(namespace, order);
     const place = { ...found, index: link.index, mac: link.mac ?? "" };
     const attachment = new Attachment(household, { order, place, link: interfaceOf(link) });
     attachment.#begin.at = bootMs();
@@ -79,7 +79,7 @@ export class Attachment {
   static revive(household: Household, saved: Saved): Attachment {
     const { order, place } = saved;
     const link = withPlace(household.home, place, (namespace) =>
-      interfaceOf(prepareLink(namespace, order.ifName)),
+      interfaceOf(prepareLink(namespace, order)),
     );
     if (link.index !== place.index) throw new GoneError("its interface is another now");
     return new Attachment(household, { order, place, link, saved });
@@ -202,7 +202,7 @@ export class Attachment {
   #change(before: Granted | undefined, granted: Granted): void {
     const names = ({ ips }: Granted) => ips.map(({ address }) => address).join(", ");
     this.#onInterface((namespace) => {
-      if (before !== undefined) withdraw(namespace, this.place.index, before);
+      if (before !== undefined) withdraw(namespace, this.place.index, without(before, granted));
       apply(namespace, this.place.index, granted);
     });
     const was = before === undefined ? "had none" : `was ${names(before)}`;
@@ -224,7 +224,7 @@ export class Attachment {
   #onFailed(client: LeaseClient, reason: string): void {
     this.#household.counters.failures++;
     this.log(`no IPv${client.family} lease: ${reason}`);
-    for (const each of this.#clients) this.#guard(() => each.release());
+    for (const other of this.#clients) if (other !== client) this.#guard(() => other.release());
     this.#end(reason);
   }
 

@@ -1,6 +1,5 @@
 /** A DHCPv4 client at work: the state machine of pkg/dhcp with sockets, a clock and a timer. */
 
-import { toCniError } from "../../../pkg/cni/error.ts";
 import { step } from "../../../pkg/dhcp/client.ts";
 import { macClientId } from "../../../pkg/dhcp/client-id.ts";
 import type { Lease } from "../../../pkg/dhcp/lease.ts";
@@ -24,7 +23,7 @@ import { fromHex, type Granted, type Wanted4 } from "../order.ts";
 import { grantOf } from "./grant4.ts";
 import { GoneError, type LeaseClient, type Surroundings } from "./lease-client.ts";
 import { Port4 } from "./port4.ts";
-import { Probe } from "./probe.ts";
+import { arpInquiry, Probe } from "./probe.ts";
 
 /** What a lease file holds of an IPv4 lease. */
 export interface Saved4 {
@@ -118,10 +117,8 @@ export class Client4 implements LeaseClient {
     try {
       this.#advance(event);
     } catch (error) {
-      if (error instanceof GoneError) this.#around.onGone(error);
-      // Whoever waits for a first lease must not wait for ever; a lease that is held goes on.
-      else if (!this.#client.persistent) this.#around.onFailed(this, toCniError(error).message);
-      else throw error;
+      if (!(error instanceof GoneError)) throw error;
+      this.#around.onGone(error);
     }
   }
 
@@ -146,8 +143,9 @@ export class Client4 implements LeaseClient {
     else around.log(action.text);
   }
 
-  #ask(question: { readonly address: number; readonly ms: number }): void {
-    this.#probe = new Probe(this.#around, question, (taken) => {
+  #ask({ address, ms }: { readonly address: number; readonly ms: number }): void {
+    const inquiry = arpInquiry(this.#around.link, address);
+    this.#probe = new Probe(this.#around, inquiry, ms, (taken) => {
       this.#probe = undefined;
       this.#happen({ type: "probed", taken });
     });

@@ -21,6 +21,15 @@ export function withdraw(namespace: Namespace, index: number, granted: Granted):
   }
 }
 
+/** What of one lease another does not give, too: what stays must not be gone for a moment. */
+export function without(granted: Granted, { ips, routes }: Granted): Granted {
+  const kept = new Set(routes.map((route) => JSON.stringify(route)));
+  return {
+    ips: granted.ips.filter(({ address }) => !ips.some((it) => it.address === address)),
+    routes: granted.routes.filter((route) => !kept.has(JSON.stringify(route))),
+  };
+}
+
 /** Gives the interface the lease's addresses and routes; what is there already stays. */
 export function apply(namespace: Namespace, index: number, granted: Granted): void {
   for (const { address } of granted.ips) {

@@ -1,5 +1,6 @@
 /** Sockets for what an interface without an address can send and hear: packet(7), with a filter in the kernel. */
 
+import { Icmp } from "../../../pkg/dhcp6/packet.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import {
   bindSocket,
@@ -16,7 +17,7 @@ import { addressOf, retry } from "../../../pkg/sys/syscall.ts";
 import type { Interface } from "./lease-client.ts";
 
 /** ETH_P_*, linux/if_ether.h */
-export const EtherType = { ipv4: 0x0800, arp: 0x0806 } as const;
+export const EtherType = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 
 /** SOL_PACKET, PACKET_AUXDATA, TP_STATUS_CSUMNOTREADY: linux/if_packet.h, linux/socket.h */
 const packetLevel = 263;
@@ -29,8 +30,28 @@ const everybody = new Uint8Array(6).fill(0xff);
 /** BPF instructions: code, jump if true, jump if false, operand (linux/bpf_common.h); offsets count from the IP header */
 type Instruction = readonly [code: number, yes: number, no: number, k: number];
 
+/** What the kernel lets through to a socket. */
+export type Filter = readonly Instruction[];
+
+/** ICMPv6 types from one to another, right behind the IPv6 header. */
+function icmpFilter(least: number, most: number): Filter {
+  return [
+    [0x30, 0, 0, 6], // ldb [6]: next header
+    [0x15, 0, 4, 58], // jeq icmpv6
+    [0x30, 0, 0, 40], // ldb [40]: type
+    [0x35, 0, 2, least], // jge
+    [0x25, 1, 0, most], // jgt
+    [0x06, 0, 0, 0xffff], // ret: all of it
+    [0x06, 0, 0, 0], // ret: nothing
+  ];
+}
+
+/** What neighbours ask and answer, and what routers tell. */
+export const neighborMessages = icmpFilter(Icmp.neighborSolicitation, Icmp.neighborAdvertisement);
+export const routerMessages = icmpFilter(Icmp.routerAdvertisement, Icmp.routerAdvertisement);
+
 /** Unfragmented UDP to the client's port. */
-export const toClientPort: readonly Instruction[] = [
+export const toClientPort: Filter = [
   [0x30, 0, 0, 9], // ldb [9]: protocol
   [0x15, 0, 6, 17], // jeq udp
   [0x28, 0, 0, 6], // ldh [6]: fragment
@@ -46,7 +67,7 @@ export const toClientPort: readonly Instruction[] = [
 export function openPacketSocket(
   { index, name }: Interface,
   protocol: number,
-  filter?: readonly Instruction[],
+  filter?: Filter,
 ): Fd {
   // Of protocol 0 it hears nothing until it is bound, and then only what the filter lets through.
   const socket = openSocket(SocketFamily.packet, SocketType.datagram, 0);
@@ -61,7 +82,7 @@ export function openPacketSocket(
   return socket;
 }
 
-function attachFilter(socket: Fd, filter: readonly Instruction[]): void {
+function attachFilter(socket: Fd, filter: Filter): void {
   const code = new DataView(new ArrayBuffer(filter.length * 8)); // struct sock_filter
   for (const [at, [operation, yes, no, k]] of filter.entries()) {
     code.setUint16(at * 8, operation, true);

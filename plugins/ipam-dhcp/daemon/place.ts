@@ -6,6 +6,8 @@ import { getLink, type Link, setLink } from "../../../pkg/netlink/rtnetlink/link
 import { Namespace, NoNamespaceError } from "../../../pkg/ns/namespace.ts";
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
 import { stat } from "../../../pkg/sys/file.ts";
+import { ensureSysctl, tryWriteSysctl } from "../../../pkg/sysctl/sysctl.ts";
+import type { Order } from "../order.ts";
 import { GoneError, type Interface } from "./lease-client.ts";
 
 /** What tells a namespace and an interface from others of their names; kept in the lease file. */
@@ -57,10 +59,23 @@ export function identify(path: string): Pick<Place, "path" | "dev" | "ino"> | un
 }
 
 /** The interface, brought up if it is down. Throws in the reference's words where there is none. */
-export function prepareLink(namespace: Namespace, ifName: string): Link {
+export function prepareLink(namespace: Namespace, { ifName, v6 }: Order): Link {
   const link = findLink(namespace, ifName);
+  if (v6 !== undefined) namespace.run(() => prepareIpv6(ifName));
   if (!link.up) namespace.send(setLink({ index: link.index, up: true }));
   return link;
+}
+
+/**
+ * What routers tell is for the daemon to act upon, not for the kernel beside it. The link's own address need not be
+ * probed for: it is made of a hardware address that nobody else has.
+ */
+function prepareIpv6(ifName: string): void {
+  const conf = `net/ipv6/conf/${ifName}`;
+  for (const name of ["accept_ra", "autoconf", "accept_dad"])
+    tryWriteSysctl(`${conf}/${name}`, "0");
+  // Runtimes like to start containers with IPv6 off; an order for it says that it is wanted.
+  for (const link of ["lo", ifName]) ensureSysctl(`net/ipv6/conf/${link}/disable_ipv6`, "0");
 }
 
 function findLink(namespace: Namespace, ifName: string): Link {
@@ -100,10 +115,10 @@ function isPeerUp(home: Namespace, { index, peerIndex }: Link): boolean {
   }
 }
 
-/** The interface as clients see it. Throws for what is not like Ethernet: messages have no room for longer addresses. */
+/** The interface as clients see it. Throws for one without a hardware address. */
 export function interfaceOf(link: Link): Interface {
   const mac = parseMac(link.mac ?? "");
-  if (mac?.length !== 6) throw new Error(`"${link.name}" has no Ethernet address`);
+  if (mac === undefined) throw new Error(`"${link.name}" has no hardware address`);
   const { index, name, hardwareType, kind } = link;
   return { index, name, mac, hardwareType, kind };
 }

@@ -69,7 +69,8 @@ export async function makeServerWire(host: Host): Promise<void> {
   );
 }
 
-function service(host: Host, argv: readonly string[], log: string, netns?: string): Service {
+/** Starts a program that is to be ended by its test; what it says goes to a file. */
+export function service(host: Host, argv: readonly string[], log: string, netns?: string): Service {
   const line = `exec "$0" "$@" >${log} 2>&1`;
   const options = netns === undefined ? {} : { netns };
   const running = host.start(["sh", "-c", line, ...argv], { deadlineMs: 300_000, ...options });
@@ -132,7 +133,7 @@ export async function startDnsmasq(
         ? []
         : [`--dhcp-leasefile=${dnsmasqLeases}`]),
       "--pid-file=",
-      ...(options.some((option) => /^--dhcp-(range|relay)/.test(option))
+      ...(options.some((option) => option.startsWith("--dhcp-range"))
         ? []
         : [`--dhcp-range=${network.prefix}.10,${network.prefix}.250,120`]),
       "--dhcp-authoritative",
@@ -176,14 +177,10 @@ export async function startIsc(host: Host, times: Times): Promise<Service> {
 export const iscLeases = "/run/dhcpd.leases";
 export const keaLeases = "/run/kea-leases.csv";
 
-/** Starts Kea on br0, or on an interface of another namespace. */
-export async function startKea(
-  host: Host,
-  times: Times,
-  { netns, link }: { netns?: string; link: string } = { link: network.bridge },
-): Promise<Service> {
+/** Starts Kea on br0. */
+export async function startKea(host: Host, times: Times, changes: Config = {}): Promise<Service> {
   const settings = {
-    "interfaces-config": { interfaces: [link] },
+    "interfaces-config": { interfaces: [network.bridge] },
     "lease-database": { type: "memfile", name: keaLeases, "lfc-interval": 0 },
     "valid-lifetime": times.lease,
     "renew-timer": times.renew,
@@ -200,11 +197,11 @@ export async function startKea(
       },
     ],
     loggers: [{ name: "kea-dhcp4", output_options: [{ output: "stdout" }], severity: "INFO" }],
+    ...changes,
   };
   host.write("/run/kea/kea.conf", JSON.stringify({ Dhcp4: settings }));
   const argv = ["env", "KEA_LOCKFILE_DIR=none", "KEA_PIDFILE_DIR=/run/kea", "kea-dhcp4"];
-  const log = `/run/kea-${serial++}.log`;
-  const server = service(host, [...argv, "-c", "/run/kea/kea.conf"], log, netns);
+  const server = service(host, [...argv, "-c", "/run/kea/kea.conf"], `/run/kea-${serial++}.log`);
   await until("kea", () => server.said().includes("DHCP4_STARTED"));
   return server;
 }

@@ -1,0 +1,288 @@
+/** An IPv6 client at work: DHCPv6 and what routers tell, of which together an attachment's addresses are made. */
+
+import { toAddress } from "../../../pkg/cni/addresses.ts";
+import type { Advertisement } from "../../../pkg/dhcp6/advertisement.ts";
+import { step } from "../../../pkg/dhcp6/client.ts";
+import type { Lease } from "../../../pkg/dhcp6/lease.ts";
+import {
+  autonomousPrefixes,
+  type Discovery,
+  forgetEnded,
+  hearRouter,
+  newDiscovery,
+  type Router,
+  solicitRouters,
+} from "../../../pkg/dhcp6/routers.ts";
+import {
+  type Action,
+  type Client,
+  type Event,
+  isListening,
+  newClient,
+} from "../../../pkg/dhcp6/state.ts";
+import { bootMs } from "../../../pkg/sys/clock.ts";
+import type { Timer } from "../../../pkg/sys/timers.ts";
+import type { Granted, Wanted6 } from "../order.ts";
+import { grantOf } from "./grant6.ts";
+import { identityOf, moment } from "./identity6.ts";
+import { GoneError, type LeaseClient, type Surroundings } from "./lease-client.ts";
+import { type OwnAddress, OwnAddresses } from "./own-addresses.ts";
+import { neighborInquiry, Probe } from "./probe.ts";
+import { Voice6 } from "./voice6.ts";
+
+/** What a lease file holds of an attachment's IPv6. */
+export interface Saved6 {
+  readonly lease: Lease | undefined;
+  readonly routers: readonly Router[];
+  readonly own: readonly OwnAddress[];
+  readonly granted: Granted | undefined;
+}
+
+/** How long a first answer waits for a router that is asked twice, and for settings: after that it goes without. */
+const routersPatience = 5_000;
+const settingsPatience = 2_000;
+/** MAX_RTR_SOLICITATIONS: how often routers are asked before what was known of them counts as gone. */
+const solicitations = 3;
+
+export class Client6 implements LeaseClient {
+  readonly family = 6;
+  readonly #around: Surroundings;
+  readonly #wanted: Wanted6;
+  readonly #priority: number;
+  readonly #voice: Voice6;
+  readonly #own: OwnAddresses;
+  readonly #timer: Timer;
+  readonly #probes = new Set<Probe>();
+  #client: Client;
+  #discovery: Discovery;
+  #granted: Granted | undefined;
+  #began = 0;
+  /** When the first answer waits no longer for settings; null as long as nobody has any. */
+  #settingsBy: number | null = null;
+  /** Whether what a daemon before this one knew still stands in for what routers have not told again. */
+  #isSettling: boolean;
+
+  constructor(
+    around: Surroundings,
+    order: { readonly wanted: Wanted6; readonly priority: number },
+    saved?: Saved6,
+  ) {
+    const { wanted, priority } = order;
+    this.#around = around;
+    this.#wanted = wanted;
+    this.#priority = priority;
+    this.#voice = new Voice6(around, {
+      onMessage: (message) => this.#happen({ type: "message", message }),
+      onAdvertisement: (told) => this.#onAdvertisement(told),
+    });
+    const whose = { whose: `${wanted.duid}/${wanted.iaid}`, probeMs: wanted.probe };
+    this.#own = new OwnAddresses(around, whose, () => this.#settle(false));
+    this.#own.restore(saved?.own ?? []);
+    this.#timer = around.loop.timer(() => this.#guard(() => this.#onTimer()));
+    const patience = { giveUp: around.settings.resendtimeout, probe: wanted.probe };
+    this.#client = newClient(identityOf(wanted), patience, saved?.lease);
+    this.#discovery = newDiscovery(saved?.routers);
+    this.#granted = saved?.granted;
+    this.#isSettling = saved !== undefined;
+  }
+
+  get phase(): string {
+    if (!this.#wanted.slaac) return this.#client.phase;
+    return this.#granted === undefined ? "waiting for a router" : "bound";
+  }
+
+  get granted(): Granted | undefined {
+    return this.#granted;
+  }
+
+  get expiresAt(): number | null {
+    return this.#client.lease?.expiresAt ?? null;
+  }
+
+  start(): void {
+    this.#began = bootMs();
+    this.#guard(() => this.#ask());
+    if (!this.#wanted.slaac || this.#client.lease !== undefined) this.#happen({ type: "start" });
+  }
+
+  release(): void {
+    this.#happen({ type: "release" });
+    this.close();
+  }
+
+  close(): void {
+    this.#timer.at = null;
+    for (const probe of this.#probes) probe.close();
+    this.#probes.clear();
+    this.#own.close();
+    this.#voice.close();
+  }
+
+  save(): Saved6 | undefined {
+    const { lease, phase } = this.#client;
+    if (this.#granted === undefined || phase === "stopped") return undefined;
+    const { routers } = this.#discovery;
+    return { lease, routers, own: this.#own.usable, granted: this.#granted };
+  }
+
+  describe() {
+    const { lease, ignored, tries } = this.#client;
+    const routers = this.#discovery.routers.map(({ address }) => address).join(", ");
+    return { server: lease?.server, routers: routers || undefined, ignored, tries };
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof GoneError)) throw error;
+      this.#around.onGone(error);
+    }
+  }
+
+  #happen(event: Event): void {
+    this.#guard(() => {
+      const { client, actions } = step(this.#client, event, moment());
+      this.#client = client;
+      for (const action of actions) this.#act(action);
+      if (!isListening(this.#client)) this.#voice.hush();
+      this.#arm();
+    });
+  }
+
+  #act(action: Action): void {
+    if (action.do === "send") this.#voice.say(action.message);
+    else if (action.do === "probe") this.#probe(action.addresses, action.ms);
+    else if (action.do === "bound") this.#settle(true);
+    else if (action.do === "lost") {
+      this.#isSettling = false;
+      this.#settle(false, action.reason);
+    } else if (action.do === "log") this.#around.log(action.text);
+    else if (this.#wanted.slaac) this.#around.log(`no settings by DHCPv6: ${action.reason}`);
+    else this.#around.onFailed(this, action.reason);
+  }
+
+  /** Asks for each address whether somebody has it; the answer is given when all are in. */
+  #probe(addresses: readonly string[], ms: number): void {
+    const taken: string[] = [];
+    let open = addresses.length;
+    for (const text of addresses) {
+      const inquiry = neighborInquiry(this.#around.link, toAddress(text));
+      const probe = new Probe(this.#around, inquiry, ms, (isTaken) => {
+        this.#probes.delete(probe);
+        if (isTaken) taken.push(text);
+        if (--open === 0) this.#happen({ type: "probed", taken });
+      });
+      this.#probes.add(probe);
+    }
+  }
+
+  #ask(): void {
+    this.#discovery = solicitRouters(this.#discovery, moment());
+    this.#voice.solicit();
+    this.#arm();
+  }
+
+  #onAdvertisement(told: Advertisement): void {
+    this.#guard(() => {
+      this.#discovery = hearRouter(this.#discovery, told, bootMs());
+      this.#isSettling = false;
+      this.#follow();
+      this.#settle(false, "the router took its prefix back");
+      this.#arm();
+    });
+  }
+
+  /** Where routers give the addresses: one in each prefix, and settings from whom they say. */
+  #follow(): void {
+    if (!this.#wanted.slaac) return;
+    this.#own.follow(autonomousPrefixes(this.#discovery));
+    const hasSettings = this.#discovery.routers.some(({ managed, other }) => managed || other);
+    if (!hasSettings || this.#settingsBy !== null) return;
+    this.#settingsBy = bootMs() + settingsPatience;
+    if (this.#client.phase === "init") this.#happen({ type: "start" });
+  }
+
+  #onTimer(): void {
+    const now = bootMs();
+    if (this.#client.wakeAt !== null && this.#client.wakeAt <= now) this.#happen({ type: "timer" });
+    const { wakeAt, pause, routers, tries } = this.#discovery;
+    if (wakeAt !== null && wakeAt <= now) {
+      const isWaiting = pause > 0 && (routers.length === 0 || tries < solicitations);
+      if (!isWaiting) this.#forget(now);
+      if (this.#hasGivenUp(now)) return;
+      if (this.#discovery.routers.length === 0 || isWaiting) this.#ask();
+    }
+    this.#settle(false, "no router told of it any longer");
+    this.#arm();
+  }
+
+  #forget(now: number): void {
+    this.#isSettling = false;
+    this.#discovery = forgetEnded({ ...this.#discovery, pause: 0, tries: 0 }, now);
+    this.#follow();
+  }
+
+  #hasGivenUp(now: number): boolean {
+    const { resendtimeout } = this.#around.settings;
+    if (!this.#wanted.slaac || this.#granted !== undefined || this.#isSettling) return false;
+    if (now - this.#began < resendtimeout) return false;
+    this.#around.onFailed(this, "no router told a prefix");
+    return true;
+  }
+
+  #arm(): void {
+    const { phase, wakeAt } = this.#client;
+    const first = this.#granted === undefined && phase !== "stopped";
+    const ends = [
+      wakeAt,
+      this.#discovery.wakeAt,
+      first ? this.#began + routersPatience : null,
+      first ? this.#settingsBy : null,
+    ].filter((at): at is number => at !== null && at > 0);
+    const now = bootMs();
+    const later = ends.filter((at) => at > now);
+    const due = [wakeAt, this.#discovery.wakeAt].some((at) => at !== null && at <= now);
+    this.#timer.at = due ? now : later.length > 0 ? Math.min(...later) : null;
+  }
+
+  /** Whether there is enough for an answer. */
+  #isReady(now: number): boolean {
+    if (this.#wanted.slaac) {
+      if (this.#own.usable.length === 0) return false;
+      const isInformed = this.#client.lease !== undefined || this.#settingsBy === null;
+      return isInformed || now >= (this.#settingsBy ?? 0);
+    }
+    const { lease, phase } = this.#client;
+    if (lease === undefined || phase === "probing") return false;
+    return this.#discovery.routers.length > 0 || now >= this.#began + routersPatience;
+  }
+
+  /** Tells what has changed; what was renewed is told though it is the same. */
+  #settle(isRenewed: boolean, reason = ""): void {
+    const before = this.#granted;
+    if (this.#isSettling) {
+      if (isRenewed) this.#around.onGranted(this, before);
+      return;
+    }
+    const now = bootMs();
+    if (before === undefined && !this.#isReady(now)) return;
+    const { phase, lease } = this.#client;
+    const sources = {
+      discovery: this.#discovery,
+      lease: phase === "probing" ? undefined : lease,
+      own: this.#own.usable.map(({ address }) => address),
+      priority: this.#priority,
+      before,
+    };
+    const granted = grantOf(sources, now);
+    if (granted.ips.length === 0) {
+      this.#granted = undefined;
+      if (before !== undefined) this.#around.onLost(this, before, reason);
+      return;
+    }
+    this.#granted = granted;
+    const isSame = JSON.stringify(before) === JSON.stringify(granted);
+    if (isRenewed || !isSame) this.#around.onGranted(this, before);
+  }
+}

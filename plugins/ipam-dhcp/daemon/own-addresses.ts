@@ -1,0 +1,104 @@
+/** The addresses that a container makes itself in its routers' prefixes (RFC 4862, 5.5.3; RFC 7217). */
+
+import { stableAddress } from "../../../pkg/dhcp6/stable-address.ts";
+import { formatAddress } from "../../../pkg/ip/address.ts";
+import type { Surroundings } from "./lease-client.ts";
+import { neighborInquiry, Probe } from "./probe.ts";
+
+/** IDGEN_RETRIES, RFC 7217, 7 */
+const mostConflicts = 3;
+
+/** One prefix's address, as it is saved. */
+export interface OwnAddress {
+  readonly prefix: string;
+  readonly address: string;
+  readonly conflicts: number;
+}
+
+export class OwnAddresses {
+  readonly #around: Surroundings;
+  /** What the addresses are made of besides their prefixes. */
+  readonly #whose: string;
+  readonly #probeMs: number;
+  readonly #onChange: () => void;
+  readonly #known = new Map<string, OwnAddress>();
+  readonly #probes = new Map<string, Probe>();
+  /** Prefixes that somebody else's addresses fill, or whose length does not fit. */
+  readonly #refused = new Set<string>();
+
+  constructor(
+    around: Surroundings,
+    { whose, probeMs }: { readonly whose: string; readonly probeMs: number },
+    onChange: () => void,
+  ) {
+    this.#around = around;
+    this.#whose = whose;
+    this.#probeMs = probeMs;
+    this.#onChange = onChange;
+  }
+
+  /** Those that nobody else has. */
+  get usable(): OwnAddress[] {
+    return [...this.#known.values()];
+  }
+
+  /** Takes over what was in use. */
+  restore(saved: readonly OwnAddress[]): void {
+    for (const own of saved) this.#known.set(own.prefix, own);
+  }
+
+  /** Has an address in each of the prefixes, and in no other. */
+  follow(prefixes: readonly string[]): void {
+    for (const prefix of [...this.#known.keys(), ...this.#probes.keys()]) {
+      if (!prefixes.includes(prefix)) this.#forget(prefix);
+    }
+    for (const prefix of prefixes) {
+      const isKnown = this.#known.has(prefix) || this.#probes.has(prefix);
+      if (!isKnown && !this.#refused.has(prefix)) this.#make(prefix, 0);
+    }
+  }
+
+  close(): void {
+    for (const probe of this.#probes.values()) probe.close();
+    this.#probes.clear();
+  }
+
+  #forget(prefix: string): void {
+    this.#known.delete(prefix);
+    this.#probes.get(prefix)?.close();
+    this.#probes.delete(prefix);
+  }
+
+  #make(prefix: string, conflicts: number): void {
+    const address = stableAddress(prefix, this.#whose, conflicts);
+    if (address === undefined || conflicts > mostConflicts) {
+      this.#refused.add(prefix);
+      const reason = address === undefined ? "its length is not 64" : "all tried are taken";
+      this.#around.log(`has no address in ${prefix}: ${reason}`);
+      return;
+    }
+    const own = { prefix, address: formatAddress(address), conflicts };
+    if (this.#probeMs === 0) {
+      this.#known.set(prefix, own);
+      return;
+    }
+    const probe = new Probe(
+      this.#around,
+      neighborInquiry(this.#around.link, address),
+      this.#probeMs,
+      (taken) => this.#onProbed(own, taken),
+    );
+    this.#probes.set(prefix, probe);
+  }
+
+  #onProbed(own: OwnAddress, taken: boolean): void {
+    this.#probes.delete(own.prefix);
+    if (!taken) {
+      this.#known.set(own.prefix, own);
+      this.#onChange();
+      return;
+    }
+    this.#around.log(`${own.address} is somebody else's: trying another`);
+    this.#make(own.prefix, own.conflicts + 1);
+  }
+}
