@@ -193,19 +193,6 @@ for (const [what, text, expected] of cases) {
   });
 }
 
-test("validate tells of the backend that is refused", async () => {
-  for (const [plugin, key] of [
-    [
-      { type: "bridge", ipMasq: true, ipMasqBackend: "iptables", ipam: { type: "x" } },
-      "ipMasqBackend",
-    ],
-  ] as const) {
-    const text = JSON.stringify({ name: "net", cniVersion: "1.0.0", plugins: [plugin] });
-    const { stdout } = await validate("/n.conflist", text);
-    assert.ok(stdout.includes(`error: ${plugin.type} refuses "${key}": "iptables"`), stdout);
-  }
-});
-
 test("validate looks for the plugins where CNI_PATH says", async () => {
   const text = `{${name}, "plugins": [{"type": "bridge", "ipam": {"type": "dhcp"}}]}`;
   const { status, stdout } = await validate("/n.conflist", text, { CNI_PATH: "/bin" });

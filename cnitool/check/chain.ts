@@ -45,7 +45,6 @@ export function checkChain(links: readonly Link[]): Finding[] {
     ...checkOrder(link, index, { links, firstMaker }),
     ...checkNeeds(link, links.slice(0, index)),
     ...checkCapabilities(link),
-    ...checkBackend(link),
     ...checkHairpin(link, links.slice(index + 1)),
   ]);
 }
@@ -112,15 +111,6 @@ function checkCapabilities(link: Link): Finding[] {
     return [finding("warning", link, what)];
   }
   return [];
-}
-
-/** Packet filter rules are made by nf_tables alone: the plugins refuse the reference's other way. */
-function checkBackend(link: Link): Finding[] {
-  const masquerades =
-    ["bridge", "ptp", "veth"].includes(link.type) && toValueAt(link.node, "ipMasq") === true;
-  const key = masquerades ? "ipMasqBackend" : undefined;
-  if (key === undefined || toValueAt(link.node, key) !== "iptables") return [];
-  return [finding("error", link, `${link.type} refuses "${key}": "iptables": leave it out`)];
 }
 
 function checkHairpin(link: Link, behind: readonly Link[]): Finding[] {

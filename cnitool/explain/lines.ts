@@ -117,6 +117,7 @@ const table = "inet cni_plugins_masquerade";
 /** The rules of `ipMasq`, in the reference's table. */
 export function masquerade(config: JsonObject, { addresses }: AddressPlan): string[] {
   if (config.ipMasq !== true || addresses.length === 0) return [];
+  if (config.ipMasqBackend === "iptables") return masqueradeByIptables(addresses);
   return [
     nft(`add table ${table}`),
     nft(`add chain ${table} masq_checks`),
@@ -133,6 +134,23 @@ export function masquerade(config: JsonObject, { addresses }: AddressPlan): stri
       );
     }),
   ];
+}
+
+/** The same in the reference's chain, which it calls by a hash of the network's name and the container's id. */
+function masqueradeByIptables(addresses: readonly Planned[]): string[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const own = addresses.filter((address) => address.family === family);
+    if (own.length === 0) return [];
+    const iptables = `${family === 4 ? "iptables" : "ip6tables"} -t nat`;
+    return [
+      `${iptables} -N CNI-HASH`,
+      ...own.map(({ subnet }) => `${iptables} -A CNI-HASH -d ${subnet} -j ACCEPT`),
+      `${iptables} -A CNI-HASH ! -d ${family === 4 ? "224.0.0.0/4" : "ff00::/8"} -j MASQUERADE`,
+      ...own.map(
+        ({ address }) => `${iptables} -A POSTROUTING -s ${withoutLength(address)} -j CNI-HASH`,
+      ),
+    ];
+  });
 }
 
 /** `10.1.0.5` of `10.1.0.5/24`. */

@@ -15,11 +15,17 @@ interface Mapping {
 
 export function explainPortmap({ config, given }: Explanation): string[] {
   const mappings = objectsOf(objectOf(config.runtimeConfig).portMappings).flatMap(expand);
-  if (config.backend === "iptables") return ["# and rules of iptables in table nat"];
   const families = ([4, 6] as const).flatMap((family) => {
     const target = given.addresses.find((it) => it.family === family);
     return target === undefined ? [] : [{ family, target }];
   });
+  if (isForIptables(config)) {
+    if (mappings.length === 0)
+      return ["# rules of iptables for the ports that the runtime names: CAP_ARGS shows them"];
+    return families.flatMap(({ family, target }) =>
+      byIptables(config, mappings, { family, target }),
+    );
+  }
   const tables = families.flatMap((it) => tableLines(config, it.family));
   if (mappings.length > 0) {
     return [...tables, ...families.flatMap((it) => ruleLines(config, mappings, it.target))];
@@ -114,4 +120,69 @@ function sourceLines({ snat, masqAll }: JsonObject, planned: Planned): string[] 
   if (masqAll === true) return [rule("")];
   const near = rule(`${ip} saddr ${subnet} `);
   return family === 6 ? [near] : [near, rule("ip saddr 127.0.0.0/8 ")];
+}
+
+/** As the plugin chooses, on a kernel that has nf_tables. */
+function isForIptables(config: JsonObject): boolean {
+  const { backend, markMasqBit, externalSetMarkChain, conditionsV4, conditionsV6 } = config;
+  if (backend === "iptables" || backend === "nftables") return backend === "iptables";
+  const words = [conditionsV4, conditionsV6].flatMap((list) => (Array.isArray(list) ? list : []));
+  return (
+    markMasqBit !== undefined ||
+    externalSetMarkChain !== undefined ||
+    /^[-!]/.test(String(words[0] ?? ""))
+  );
+}
+
+/** The reference's chains; the container's is called by a hash of the network's name and the container's id. */
+function byIptables(
+  config: JsonObject,
+  mappings: readonly Mapping[],
+  { family, target }: { family: Family; target: Planned },
+): string[] {
+  const { snat, masqAll, externalSetMarkChain, markMasqBit = 13 } = config;
+  const own = mappings.filter(({ hostIP }) => hostIP === "" || familyOf(hostIP) === family);
+  if (own.length === 0) return [];
+  const program = `${family === 4 ? "iptables" : "ip6tables"}`;
+  const nat = (words: string) => `${program} -t nat ${words}`;
+  const bit = `0x${(2 ** Number(markMasqBit)).toString(16)}`;
+  const mark = typeof externalSetMarkChain === "string" ? externalSetMarkChain : undefined;
+  const conditions = config[`conditionsV${family}`];
+  const words = Array.isArray(conditions) ? conditions.map((word) => ` ${word}`).join("") : "";
+  const hidden = [target.subnet, ...(family === 4 ? ["127.0.0.1"] : [])].map((it) => `-s ${it} `);
+  const sources = snat === false ? [] : masqAll === true ? [""] : hidden;
+  const ofPort = ({ protocol, hostPort, containerPort, hostIP }: Mapping) => {
+    const place = ["", "0.0.0.0", "::"].includes(hostIP) ? "" : `-d ${hostIP} `;
+    const port = `${place}-p ${protocol} --dport ${hostPort}`;
+    const address = withoutLength(target.address);
+    const to = family === 4 ? address : `[${address}]`;
+    return [
+      ...sources.map((it) =>
+        nat(`-A CNI-DN-HASH ${it}${port} -j ${mark ?? "CNI-HOSTPORT-SETMARK"}`),
+      ),
+      nat(`-A CNI-DN-HASH ${port} -j DNAT --to-destination ${to}:${containerPort}`),
+      nat(`-A CNI-HOSTPORT-DNAT -p ${protocol} --dport ${hostPort}${words} -j CNI-DN-HASH`),
+    ];
+  };
+  return [
+    ...(snat === false || family === 6
+      ? []
+      : ["-d", "-s"].map(
+          (it) => `iptables -t raw -I PREROUTING ${it} 127.0.0.0/8 ! -i lo -j DROP`,
+        )),
+    ...["CNI-HOSTPORT-DNAT", "CNI-DN-HASH"].map((chain) => nat(`-N ${chain}`)),
+    ...(snat === false || mark !== undefined
+      ? []
+      : [
+          nat("-N CNI-HOSTPORT-SETMARK"),
+          nat(`-A CNI-HOSTPORT-SETMARK -j MARK --set-xmark ${bit}/${bit}`),
+          nat("-N CNI-HOSTPORT-MASQ"),
+          nat(`-A CNI-HOSTPORT-MASQ -m mark --mark ${bit}/${bit} -j MASQUERADE`),
+          nat("-I POSTROUTING -j CNI-HOSTPORT-MASQ"),
+        ]),
+    ...own.flatMap(ofPort),
+    ...["PREROUTING", "OUTPUT"].map((chain) =>
+      nat(`-A ${chain} -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT`),
+    ),
+  ];
 }

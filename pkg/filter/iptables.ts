@@ -3,15 +3,21 @@
  * time would refuse each other, and for a removal only where there is anything.
  */
 
+import { sha512 } from "../digest/sha512.ts";
 import { type Family, families } from "../ip/address.ts";
 import { findPrograms, openPrograms, type Programs } from "../iptables/program.ts";
+import { comment } from "../iptables/rule.ts";
 import { type TableName, UnreadableTableError } from "../iptables/table.ts";
+import type { Words } from "../iptables/words.ts";
+import type { Attachment } from "../link/attachment.ts";
 import { isNetlinkError } from "../netlink/error.ts";
 import { getChain } from "../nftables/chain.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { Errno } from "../sys/errno.ts";
 import { ifPresent, readText } from "../sys/file.ts";
+import { encode } from "../sys/text.ts";
 import { findFilter } from "./backend.ts";
+import { ownerOf, ownerPrefix } from "./owner.ts";
 
 /** How long to wait for another of this suite that changes tables of iptables. */
 const lockMs = 10_000;
@@ -98,4 +104,34 @@ function legacyTables(family: Family): string[] {
   const file = family === 4 ? "ip_tables_names" : "ip6_tables_names";
   const text = ifPresent(() => readText(`/proc/self/net/${file}`));
   return text?.split("\n") ?? [];
+}
+
+/** XT_EXTENSION_MAXNAMELEN less its NUL, linux/netfilter/x_tables.h */
+const longestChain = 28;
+
+/** A container's chain in iptables, as the reference calls it: it does not tell interfaces of one network apart. */
+export function containerChain(prefix: string, network: string, containerId: string): string {
+  return `${prefix}${sha512(network + containerId)}`.slice(0, longestChain);
+}
+
+/** Bytes that xt_comment keeps, less the NUL, linux/netfilter/xt_comment.h */
+const longestComment = 255;
+
+/** The reference's comment, by which GC knows the network's rules; where names are too long for one, what follows from them. */
+export function containerComment(before: string, owner: Attachment): Words {
+  const text = `${networkComment(before, owner.network)}${JSON.stringify(owner.containerId)}`;
+  return comment(encode(text).length <= longestComment ? text : `${before}${ownerOf(owner)}`);
+}
+
+function networkComment(before: string, network: string): string {
+  return `${before}name: ${JSON.stringify(network)} id: `;
+}
+
+/** Whether a rule has such a comment, of a container of the network. */
+export function isOfNetwork(before: string, words: Words, network: string): boolean {
+  const text = words[words.indexOf("--comment") + 1] ?? "";
+  return (
+    text.startsWith(networkComment(before, network)) ||
+    text.startsWith(`${before}${ownerPrefix(network)}`)
+  );
 }

@@ -9,8 +9,8 @@ import { attempt, call } from "../sys/syscall.ts";
 import {
   addMasquerade,
   checkMasquerade,
-  checkMasqueradeBackend,
   collectMasquerade,
+  masqueradeBackend,
   removeMasquerade,
 } from "./masquerade.ts";
 
@@ -28,6 +28,11 @@ function prefix(text: string): Prefix {
 }
 
 const owner = { network: "nftnet", containerId: "cnitool-458ee3745730d9600685", ifName: "eth0" };
+function from(host: Namespace, attachment: typeof owner) {
+  const env = { PATH: "/usr/sbin:/usr/bin" };
+  return { ...attachment, host, env, cancelFd: -1, log: assert.fail };
+}
+
 const addresses = [prefix("10.1.0.2/24"), prefix("fd00:1::2/64")];
 
 const ruleset = `table inet cni_plugins_masquerade {
@@ -50,25 +55,28 @@ const ruleset = `table inet cni_plugins_masquerade {
 test("masquerading makes exactly the reference's ruleset, once", { skip }, () => {
   call("unshare", cloneNewNet);
   using host = Namespace.own();
-  addMasquerade(host, owner, [prefix("10.9.9.9/24")]);
-  addMasquerade(host, owner, addresses);
+  addMasquerade(from(host, owner), undefined, [prefix("10.9.9.9/24")]);
+  addMasquerade(from(host, owner), undefined, addresses);
   assert.equal(nft("list", "ruleset"), ruleset);
-  checkMasquerade(host, owner, addresses);
+  checkMasquerade(from(host, owner), undefined, addresses);
 });
 
 test("CHECK sees a rule that is missing and an entry that is cut off", { skip }, () => {
   call("unshare", cloneNewNet);
   using host = Namespace.own();
-  addMasquerade(host, owner, addresses);
+  addMasquerade(from(host, owner), undefined, addresses);
   nft("flush", "chain", "inet", "cni_plugins_masquerade", "postrouting");
-  assert.throws(() => checkMasquerade(host, owner, addresses), /is not as ADD made it/);
-  addMasquerade(host, owner, [prefix("10.1.0.2/24")]);
   assert.throws(
-    () => checkMasquerade(host, owner, addresses),
+    () => checkMasquerade(from(host, owner), undefined, addresses),
+    /is not as ADD made it/,
+  );
+  addMasquerade(from(host, owner), undefined, [prefix("10.1.0.2/24")]);
+  assert.throws(
+    () => checkMasquerade(from(host, owner), undefined, addresses),
     /masquerade rule of fd00:1::2 is missing/,
   );
   assert.throws(
-    () => checkMasquerade(host, owner, [prefix("10.1.0.2/16")]),
+    () => checkMasquerade(from(host, owner), undefined, [prefix("10.1.0.2/16")]),
     /rule of 10.1.0.2 is missing/,
   );
 });
@@ -76,22 +84,23 @@ test("CHECK sees a rule that is missing and an entry that is cut off", { skip },
 test("DEL and GC remove their own rules only, and by names alone", { skip }, () => {
   call("unshare", cloneNewNet);
   using host = Namespace.own();
-  removeMasquerade(host, owner);
-  collectMasquerade(host, "nftnet", []);
+  removeMasquerade(from(host, owner));
+  collectMasquerade(from(host, owner), []);
   assert.equal(nft("list", "ruleset"), "");
   const second = { ...owner, ifName: "eth1" };
   const third = { ...owner, containerId: "other" };
   const foreign = { ...owner, network: "foreign" };
-  for (const each of [owner, second, third, foreign]) addMasquerade(host, each, addresses);
+  for (const each of [owner, second, third, foreign])
+    addMasquerade(from(host, each), undefined, addresses);
   const count = () => nft("list", "ruleset").match(/comment "[0-9a-f]{16}-/g)?.length ?? 0;
   assert.equal(count(), 8);
-  removeMasquerade(host, owner);
-  removeMasquerade(host, owner);
+  removeMasquerade(from(host, owner));
+  removeMasquerade(from(host, owner));
   assert.equal(count(), 6);
-  collectMasquerade(host, "nftnet", [{ containerID: "other", ifname: "eth0" }]);
+  collectMasquerade(from(host, owner), [{ containerID: "other", ifname: "eth0" }]);
   assert.equal(count(), 4);
-  checkMasquerade(host, third, addresses);
-  checkMasquerade(host, foreign, addresses);
+  checkMasquerade(from(host, third), undefined, addresses);
+  checkMasquerade(from(host, foreign), undefined, addresses);
 });
 
 test("names of any length and kind find their rules again", { skip }, () => {
@@ -102,10 +111,10 @@ test("names of any length and kind find their rules again", { skip }, () => {
     containerId: `"${"y".repeat(300)}`,
     ifName: "e",
   };
-  addMasquerade(host, strange, addresses);
-  checkMasquerade(host, strange, addresses);
+  addMasquerade(from(host, strange), undefined, addresses);
+  checkMasquerade(from(host, strange), undefined, addresses);
   nft("-j", "list", "ruleset");
-  removeMasquerade(host, strange);
+  removeMasquerade(from(host, strange));
   assert.ok(!nft("list", "ruleset").includes("10.1.0.2"));
 });
 
@@ -117,14 +126,15 @@ test("a table of that name that is not like ours is told, and left as it is", { 
   );
   const before = nft("list", "ruleset");
   assert.throws(
-    () => addMasquerade(host, owner, addresses),
+    () => addMasquerade(from(host, owner), undefined, addresses),
     /add chain cni_plugins_masquerade postrouting/,
   );
   assert.equal(nft("list", "ruleset"), before);
 });
 
-test("an unknown backend is refused by its name", () => {
-  checkMasqueradeBackend(undefined);
-  checkMasqueradeBackend("nftables");
-  assert.throws(() => checkMasqueradeBackend("ebpf"), /unknown ipmasq backend "ebpf"/);
+test("backends by their names", () => {
+  assert.equal(masqueradeBackend(undefined), undefined);
+  assert.equal(masqueradeBackend(""), undefined);
+  assert.equal(masqueradeBackend("iptables"), "iptables");
+  assert.throws(() => masqueradeBackend("ebpf"), { code: 7, message: /backend "ebpf"/ });
 });

@@ -1,28 +1,38 @@
 /** Lets containers speak to the world with their host's address: `ipMasq`, as the bridge and ptp plugins have it. */
 
 import { CniError, ErrorCode } from "../cni/error.ts";
+import { families } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
+import type { Programs } from "../iptables/program.ts";
 import type { Attachment } from "../link/attachment.ts";
-import type { Namespace } from "../ns/namespace.ts";
 import { findFilter, openFilter } from "./backend.ts";
-import { addRules, checkRules, collectRules, removeRules } from "./masquerade-nftables.ts";
+import { hasIptables, type IptablesCall, whereIptablesHas, withIptables } from "./iptables.ts";
+import * as iptables from "./masquerade-iptables.ts";
+import * as nftables from "./masquerade-nftables.ts";
 import { ownersOf } from "./owner.ts";
 
-/** Refuses a value of `ipMasqBackend` that there is no backend for. */
-export function checkMasqueradeBackend(backend: string | undefined): void {
-  if (backend === undefined || backend === "" || backend === "nftables") return;
-  if (backend === "iptables") {
-    throw new CniError(
-      ErrorCode.unsupportedField,
-      `unsupported field "ipMasqBackend" with value "iptables"`,
-    );
-  }
-  throw new CniError(ErrorCode.invalidConfig, `unknown ipmasq backend "${backend}"`);
+/** Whose rules, and how programs are run for them. */
+export type MasqueradeCall = Attachment & IptablesCall;
+
+/** Who masquerades; undefined for nf_tables where the kernel has it. */
+export type MasqueradeBackend = "nftables" | "iptables" | undefined;
+
+/** A value of `ipMasqBackend`. Throws code 7 for what is none. */
+export function masqueradeBackend(name: string | undefined): MasqueradeBackend {
+  if (name === undefined || name === "") return undefined;
+  if (name === "nftables" || name === "iptables") return name;
+  throw new CniError(ErrorCode.invalidConfig, `unknown ipmasq backend "${name}"`);
+}
+
+/** Only where nf_tables is not to be had, and not asked for, the host's programs are looked for. */
+function usesIptables(call: IptablesCall, backend: MasqueradeBackend): boolean {
+  if (backend !== undefined) return backend === "iptables";
+  return findFilter(call.host) === undefined && hasIptables(call);
 }
 
 /** Whether ADD could masquerade here. */
-export function canMasquerade(host: Namespace): boolean {
-  return findFilter(host) !== undefined;
+export function canMasquerade(call: IptablesCall, backend: MasqueradeBackend): boolean {
+  return usesIptables(call, backend) ? hasIptables(call) : findFilter(call.host) !== undefined;
 }
 
 /**
@@ -30,34 +40,68 @@ export function canMasquerade(host: Namespace): boolean {
  * undo list before.
  */
 export function addMasquerade(
-  host: Namespace,
-  owner: Attachment,
+  call: MasqueradeCall,
+  backend: MasqueradeBackend,
   addresses: readonly Prefix[],
 ): void {
-  addRules(openFilter(host, "cannot masquerade"), owner, addresses);
+  const purpose = "cannot masquerade";
+  if (usesIptables(call, backend)) {
+    forEachFamily(call, addresses, purpose, (programs, own) =>
+      iptables.addRules(programs, call, own),
+    );
+  } else {
+    nftables.addRules(openFilter(call.host, purpose), call, addresses);
+  }
 }
 
 /** Throws where the rules are not as ADD made them. */
 export function checkMasquerade(
-  host: Namespace,
-  owner: Attachment,
+  call: MasqueradeCall,
+  backend: MasqueradeBackend,
   addresses: readonly Prefix[],
 ): void {
-  checkRules(openFilter(host, "cannot check masquerading"), owner, addresses);
+  const purpose = "cannot check masquerading";
+  if (usesIptables(call, backend)) {
+    forEachFamily(call, addresses, purpose, (programs, own) =>
+      iptables.checkRules(programs, call, own),
+    );
+  } else {
+    nftables.checkRules(openFilter(call.host, purpose), call, addresses);
+  }
 }
 
-/** Removes what ADD made, by the attachment's names alone; nothing being there is no failure. */
-export function removeMasquerade(host: Namespace, owner: Attachment): void {
-  const socket = findFilter(host);
-  if (socket !== undefined) removeRules(socket, owner);
+function forEachFamily(
+  call: MasqueradeCall,
+  addresses: readonly Prefix[],
+  purpose: string,
+  work: (programs: Programs, own: readonly Prefix[]) => void,
+): void {
+  const of = (family: number) => addresses.filter(({ address }) => address.family === family);
+  const concerned = families.filter((family) => of(family).length > 0);
+  withIptables(call, concerned, purpose, (programs) => work(programs, of(programs.family)));
+}
+
+/**
+ * Removes what ADD made, by the attachment's names alone, from wherever it may be: what decided where it went may have
+ * changed since. Nothing being there is no failure.
+ */
+export function removeMasquerade(call: MasqueradeCall): void {
+  const socket = findFilter(call.host);
+  if (socket !== undefined) nftables.removeRules(socket, call);
+  whereIptablesHas(call, ["nat", iptables.masqueradeChain(call)], (programs) =>
+    iptables.removeRulesOf(programs, call),
+  );
 }
 
 /** GC: removes the rules of the network's attachments that are not in the list. */
 export function collectMasquerade(
-  host: Namespace,
-  network: string,
+  call: IptablesCall & Pick<Attachment, "network">,
   valid: readonly { readonly containerID: string; readonly ifname: string }[],
 ): void {
+  const { host, network } = call;
   const socket = findFilter(host);
-  if (socket !== undefined) collectRules(socket, network, ownersOf(network, valid));
+  if (socket !== undefined) nftables.collectRules(socket, network, ownersOf(network, valid));
+  whereIptablesHas(call, ["nat", "POSTROUTING"], (programs) =>
+    iptables.collectRules(programs, network, valid),
+  );
 }

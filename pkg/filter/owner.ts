@@ -29,11 +29,3 @@ export function ownersOf(
     ),
   );
 }
-
-/** XT_EXTENSION_MAXNAMELEN less its NUL, linux/netfilter/x_tables.h */
-const longestChain = 28;
-
-/** A container's chain in iptables, as the reference calls it: it does not tell interfaces of one network apart. */
-export function containerChain(prefix: string, network: string, containerId: string): string {
-  return `${prefix}${sha512(network + containerId)}`.slice(0, longestChain);
-}

@@ -8,8 +8,8 @@ import {
   addMasquerade,
   canMasquerade,
   checkMasquerade,
-  checkMasqueradeBackend,
   collectMasquerade,
+  masqueradeBackend,
   removeMasquerade,
 } from "../filter/masquerade.ts";
 import type { Prefix } from "../ip/prefix.ts";
@@ -33,42 +33,46 @@ type Call = Context<MasqueradeConfig>;
 
 /** Refuses a backend that there is not: before anything is changed. */
 export function checkMasqueradeConfig({ ipMasq, ipMasqBackend }: MasqueradeConfig): void {
-  if (ipMasq) checkMasqueradeBackend(ipMasqBackend);
+  if (ipMasq) masqueradeBackend(ipMasqBackend);
 }
 
 /** ADD: gives what the container's addresses send to the world the host's own. */
 export function masqueradeAddresses(context: Call, ips: readonly IpConfig[]): void {
-  const { config, host, undo } = context;
+  const { config, undo } = context;
   if (!config.ipMasq || ips.length === 0) return;
-  undo.push(() => removeMasquerade(host, context));
-  addMasquerade(host, context, prefixesOf(ips));
+  undo.push(() => removeMasquerade(context));
+  addMasquerade(context, masqueradeBackend(config.ipMasqBackend), prefixesOf(ips));
 }
 
 /** CHECK: throws where a rule is missing for one of the attachment's own addresses. */
 export function verifyMasquerade(context: Call): void {
-  const { config, host, ifName, prevResult = {} } = context;
+  const { config, ifName, prevResult = {} } = context;
   const own = ownAddresses(prevResult, ifName);
-  if (config.ipMasq && own.length > 0) checkMasquerade(host, context, prefixesOf(own));
+  if (!config.ipMasq || own.length === 0) return;
+  checkMasquerade(context, masqueradeBackend(config.ipMasqBackend), prefixesOf(own));
 }
 
 /** DEL: removes the attachment's rules, by its names alone. */
 export function stopMasquerade(context: Call): void {
-  const { config, host, attempt } = context;
-  if (config.ipMasq) attempt(() => removeMasquerade(host, context));
+  const { config, attempt } = context;
+  if (config.ipMasq) attempt(() => removeMasquerade(context));
 }
 
 /** GC: removes the rules of the network's attachments that are not valid any more. */
 export function collectMasqueradeRules(context: Call): void {
-  const { config, host, network, validAttachments, attempt } = context;
-  if (config.ipMasq) attempt(() => collectMasquerade(host, network, validAttachments));
+  const { config, validAttachments, attempt } = context;
+  if (config.ipMasq) attempt(() => collectMasquerade(context, validAttachments));
 }
 
-/** STATUS: code 50 where the kernel cannot masquerade. */
-export function masqueradeStatus({ config, host }: Call): void {
-  checkMasqueradeConfig(config);
-  if (config.ipMasq && !canMasquerade(host)) {
-    throw new CniError(ErrorCode.notAvailable, "cannot masquerade: this kernel has no nf_tables");
-  }
+/** STATUS: code 50 where the host cannot masquerade. */
+export function masqueradeStatus(context: Call): void {
+  const { ipMasq, ipMasqBackend } = context.config;
+  if (!ipMasq) return;
+  const backend = masqueradeBackend(ipMasqBackend);
+  if (canMasquerade(context, backend)) return;
+  const what =
+    backend === "iptables" ? "this host has no iptables" : "this kernel has no nf_tables";
+  throw new CniError(ErrorCode.notAvailable, `cannot masquerade: ${what}`);
 }
 
 function prefixesOf(ips: readonly IpConfig[]): Prefix[] {

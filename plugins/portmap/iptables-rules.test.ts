@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as v from "valibot";
 import { CniError } from "../../pkg/cni/error.ts";
+import { isOfNetwork } from "../../pkg/filter/iptables.ts";
 import { parsePrefix } from "../../pkg/ip/prefix.ts";
 import { type Rule, wordsOf } from "../../pkg/iptables/rule.ts";
 import { printWords } from "../../pkg/iptables/words.ts";
 import { portmapEntries } from "./config.ts";
 import { parseIptablesConditions } from "./iptables-conditions.ts";
-import { isOfNetwork, ownChain, planFamily } from "./iptables-rules.ts";
+import { commentStart, ownChain, planFamily } from "./iptables-rules.ts";
 import { publications, type Targets } from "./mapping.ts";
 
 const schema = v.object(portmapEntries);
@@ -93,9 +94,9 @@ test("GC knows rules by the network, also where its name is too long for a comme
     assert.ok(rule);
     const words = wordsOf(rule);
     printWords(words);
-    assert.ok(isOfNetwork(words, network));
-    assert.ok(!isOfNetwork(words, `${network}2`));
-    assert.ok(!isOfNetwork(words, "ne"));
+    assert.ok(isOfNetwork(commentStart, words, network));
+    assert.ok(!isOfNetwork(commentStart, words, `${network}2`));
+    assert.ok(!isOfNetwork(commentStart, words, "ne"));
   }
 });
 

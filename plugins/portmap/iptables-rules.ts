@@ -1,6 +1,6 @@
 /** Which rules publish a container's ports by iptables: the reference's chains and words, in its order. */
 
-import { containerChain, ownerOf, ownerPrefix } from "../../pkg/filter/owner.ts";
+import { containerChain, containerComment } from "../../pkg/filter/iptables.ts";
 import { type Family, parseAddress } from "../../pkg/ip/address.ts";
 import { defaultPrefix, hostPrefix, type Prefix, samePrefix } from "../../pkg/ip/prefix.ts";
 import {
@@ -15,7 +15,6 @@ import {
 } from "../../pkg/iptables/rule.ts";
 import type { Words } from "../../pkg/iptables/words.ts";
 import type { Attachment } from "../../pkg/link/attachment.ts";
-import { encode } from "../../pkg/sys/text.ts";
 import type { PortmapConfig } from "./config.ts";
 import { parseIptablesConditions } from "./iptables-conditions.ts";
 import { concerns, type Publication, protocolName, type Targets } from "./mapping.ts";
@@ -96,6 +95,9 @@ export const guardRules: readonly Rule[] = [
   { source: loopback, in: { not: "lo" }, matches: [martian], target: ["DROP"] },
 ];
 
+/** How comments of the ways in begin. */
+export const commentStart = "dnat ";
+
 /** XT_MULTI_PORTS, linux/netfilter/xt_multiport.h */
 const mostPorts = 15;
 
@@ -124,7 +126,7 @@ export function planFamily(
   const chain = ownChain(owner.network, owner.containerId);
   return {
     chain,
-    entry: entryRules(family, chain, commentFor(owner), [config, list]),
+    entry: entryRules(family, chain, containerComment(commentStart, owner), [config, list]),
     own: [...certain, ...anywhere].flatMap((publication) => rulesFor(publication, config, target)),
     isCertain: certain.length > 0,
   };
@@ -193,25 +195,4 @@ function sourcesToHide({ snat, masqAll }: PortmapConfig, target: Prefix): Prefix
 
 function isEverything(prefix: Prefix): boolean {
   return samePrefix(prefix, defaultPrefix(prefix.address.family));
-}
-
-/** Bytes that xt_comment keeps, less the NUL, linux/netfilter/xt_comment.h */
-const longestComment = 255;
-
-/** The reference's, by which GC knows the network's; where names are too long for one, what follows from them. */
-function commentFor(owner: Attachment): Words {
-  const text = `${networkComment(owner.network)}${JSON.stringify(owner.containerId)}`;
-  return comment(encode(text).length <= longestComment ? text : `dnat ${ownerOf(owner)}`);
-}
-
-function networkComment(network: string): string {
-  return `dnat name: ${JSON.stringify(network)} id: `;
-}
-
-/** Whether a rule of the entry was made for the network. */
-export function isOfNetwork(words: Words, network: string): boolean {
-  const text = words[words.indexOf("--comment") + 1] ?? "";
-  return (
-    text.startsWith(networkComment(network)) || text.startsWith(`dnat ${ownerPrefix(network)}`)
-  );
 }

@@ -1,5 +1,6 @@
 /** The iptables backend: per family one look at table "nat" and one change of it. */
 
+import { isOfNetwork } from "../../pkg/filter/iptables.ts";
 import { type Address, type Family, families, parseAddress } from "../../pkg/ip/address.ts";
 import { parsePrefix } from "../../pkg/ip/prefix.ts";
 import { type Programs, readTable, updateTable, updateTables } from "../../pkg/iptables/program.ts";
@@ -20,10 +21,10 @@ import { IpProtocol } from "../../pkg/nftables/match.ts";
 import type { PortmapConfig } from "./config.ts";
 import {
   Chain,
+  commentStart,
   entries,
   type FamilyPlan,
   guardRules,
-  isOfNetwork,
   markRule,
   masqueradeRule,
   oldChain,
@@ -166,7 +167,9 @@ export function collect(
   updateTable(programs, "nat", (table) => {
     const chains = table.rules(Chain.entry).flatMap((words) => {
       const chain = words.at(-1) ?? "";
-      return chain.startsWith(Chain.own) && isOfNetwork(words, network) ? [chain] : [];
+      return chain.startsWith(Chain.own) && isOfNetwork(commentStart, words, network)
+        ? [chain]
+        : [];
     });
     const gone = [...new Set(chains)].filter((chain) => !kept.has(chain));
     forwards = gone.flatMap((chain) => forwardsIn(table, chain));

@@ -23,19 +23,30 @@ interface Subject {
   readonly keys: Config;
   readonly own: RegExp;
   readonly whole: number;
+  /** Only each of so many points, since programs take their time; TSCNI_EVERY_CALL=1 in the environment makes it all. */
+  readonly stride: number;
 }
 
 const byComment = /comment "(container-c1|macspoofchk-|[0-9a-f]{16}-)/;
 
 const subjects: Readonly<Record<string, Subject>> = {
-  bridge: { plugin: "bridge", keys: bridgeConfig, own: byComment, whole: 6 },
-  portmap: { plugin: "portmap", keys: {}, own: byComment, whole: 6 },
+  bridge: { plugin: "bridge", keys: bridgeConfig, own: byComment, whole: 6, stride: 1 },
+  portmap: { plugin: "portmap", keys: {}, own: byComment, whole: 6, stride: 1 },
   // Per family: two ways in, with three rules a port in IPv4 and two in IPv6, and a chain.
   "portmap by iptables": {
     plugin: "portmap",
     keys: { backend: "iptables" },
     own: /CNI-DN-|dport 808/,
     whole: 19,
+    stride: 3,
+  },
+  "bridge by iptables": {
+    plugin: "bridge",
+    keys: gatewayConfig({ ipMasq: true, ipMasqBackend: "iptables", cniVersion: "1.0.0" }),
+    // Per family two rules, the way in, and the chain.
+    own: /CNI-[0-9a-f]|container-c1/,
+    whole: 8,
+    stride: 5,
   },
 };
 
@@ -68,7 +79,9 @@ async function sweep(
     if (verb === "ADD") assert.equal(await ownRules(host, subject), subject.whole);
     assertSuccess(await host.cni("DEL", call));
     const faults: string[] = [];
-    for (const point of points) {
+    const stride = process.env.TSCNI_EVERY_CALL === "1" ? 1 : subject.stride;
+    for (const [at, point] of points.entries()) {
+      if (at % stride !== 0) continue;
       const fault = await step(host, call, point);
       if (fault === undefined) continue;
       faults.push(`at the ${point.ordinal}. such call, ${point.text}\n${fault}`);

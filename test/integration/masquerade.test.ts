@@ -36,33 +36,76 @@ async function ruleCount(host: Host): Promise<number> {
   return (await rules(host)).match(/masquerade comment/g)?.length ?? 0;
 }
 
-test("the world sees the host's address, the container's network the container's own", () =>
-  withHost(async (host) => {
-    await host.addNetns("c1", "c2");
-    await addOutside(host);
-    const first = await attach(host, { config, netns: "c1" });
-    const second = await attach(host, { config, netns: "c2" });
-    await assertPing(host, "c1", outside[6].peer);
-    await withServers(host, { netns: "out", endpoints }, async () => {
-      const [tcp4, udp4, tcp6, udp6] = await ask(host, "c1", endpoints);
-      assert.deepEqual([tcp4, udp4], ["out 192.0.2.1", "out 192.0.2.1"]);
-      assert.deepEqual([tcp6, udp6], ["out 2001:db8::1", "out 2001:db8::1"]);
-    });
-    const near: Endpoint[] = ["10.1.0.3", "fd00:1::3"].map((address) => ({
-      transport: "tcp",
-      address,
-      port: 7000,
+const byIptables = { ipMasqBackend: "iptables" };
+const useLegacy = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
+
+/** Tables "nat" of both families without counters and dates. */
+async function saved(host: Host): Promise<string> {
+  const text = await host.run("sh", "-ec", "iptables-save -t nat; ip6tables-save -t nat");
+  return text.replace(/^#.*\n/gm, "").replace(/\[\d+:\d+\]/g, "");
+}
+
+async function iptablesCount(host: Host): Promise<number> {
+  return (await saved(host)).match(/^-A .*CNI-/gm)?.length ?? 0;
+}
+
+/** Who makes the rules, and how many of them are about addresses of containers. */
+const ways = [
+  { name: "nftables", keys: {}, prepare: "", count: ruleCount, each: 2 },
+  { name: "iptables", keys: byIptables, prepare: "", count: iptablesCount, each: 6 },
+  { name: "iptables-legacy", keys: byIptables, prepare: useLegacy, count: iptablesCount, each: 6 },
+] as const;
+
+for (const { name, keys, prepare, count, each } of ways) {
+  const config = gatewayConfig({ ipMasq: true, ...keys });
+
+  test(`${name}: the world sees the host's address, the container's network the container's own`, () =>
+    withHost(async (host) => {
+      await host.addNetns("c1", "c2");
+      await addOutside(host);
+      await host.run("sh", "-ec", prepare);
+      const first = await attach(host, { config, netns: "c1" });
+      const second = await attach(host, { config, netns: "c2" });
+      await assertPing(host, "c1", outside[6].peer);
+      await withServers(host, { netns: "out", endpoints }, async () => {
+        const [tcp4, udp4, tcp6, udp6] = await ask(host, "c1", endpoints);
+        assert.deepEqual([tcp4, udp4], ["out 192.0.2.1", "out 192.0.2.1"]);
+        assert.deepEqual([tcp6, udp6], ["out 2001:db8::1", "out 2001:db8::1"]);
+      });
+      const near: Endpoint[] = ["10.1.0.3", "fd00:1::3"].map((address) => ({
+        transport: "tcp",
+        address,
+        port: 7000,
+      }));
+      await withServers(host, { netns: "c2", endpoints: near }, async () => {
+        assert.deepEqual(await ask(host, "c1", near), ["c2 10.1.0.2", "c2 fd00:1::2"]);
+      });
+      assertSuccess(await first.check());
+      await detach(first);
+      assert.equal(await count(host), each);
+      assertSuccess(await second.check());
+      await detach(second);
+      assert.equal(await count(host), 0);
     }));
-    await withServers(host, { netns: "c2", endpoints: near }, async () => {
-      assert.deepEqual(await ask(host, "c1", near), ["c2 10.1.0.2", "c2 fd00:1::2"]);
-    });
-    assertSuccess(await first.check());
-    await detach(first);
-    assert.equal(await ruleCount(host), 2);
-    assertSuccess(await second.check());
-    await detach(second);
-    assert.equal(await ruleCount(host), 0);
-  }));
+
+  test(`${name}: ptp masquerades as bridge does`, () =>
+    withHost(async (host) => {
+      await host.addNetns("c1");
+      await addOutside(host);
+      await host.run("sh", "-ec", prepare);
+      const ptp = { ...config, type: "ptp", bridge: undefined, isDefaultGateway: undefined };
+      const ipam = { ...dualStack, routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }] };
+      const attachment = await attach(host, { plugin: "ptp", config: { ...ptp, ipam } });
+      await assertPing(host, "c1", outside[6].peer);
+      await withServers(host, { netns: "out", endpoints }, async () => {
+        const [tcp4, , tcp6] = await ask(host, "c1", endpoints);
+        assert.deepEqual([tcp4, tcp6], ["out 192.0.2.1", "out 2001:db8::1"]);
+      });
+      assertSuccess(await attachment.check());
+      await detach(attachment);
+      assert.equal(await count(host), 0);
+    }));
+}
 
 test("DEL needs neither namespace nor prevResult, GC only the list", () =>
   withHost(async (host) => {
@@ -180,19 +223,54 @@ test("macspoofchk on layer 2, its CHECK, its GC", () =>
     assert.ok(!(await rules(host, "bridge nat")).includes("macspoofchk"));
   }));
 
-test("ptp masquerades as bridge does", () =>
+const iptablesConfig = gatewayConfig({ ipMasq: true, ...byIptables, cniVersion: "1.0.0" });
+const theirs = { from: referenceInWorld, path: referenceInWorld };
+
+test(
+  "by iptables the rules are the reference's, and each suite removes the other's",
+  {
+    skip: withoutReference,
+  },
+  () =>
+    withHost(async (host) => {
+      await host.addNetns("c1");
+      const call = { config: iptablesConfig };
+      const made = await attach(host, call);
+      const ours = await saved(host);
+      assertSuccess(await made.check());
+      assertSuccess(await made.del(theirs));
+      assert.equal(await iptablesCount(host), 0);
+      await host.run("rm", "-rf", "/var/lib/cni/networks");
+      const other = await attach(host, { ...call, ...theirs });
+      assert.equal(ours, await saved(host));
+      assertSuccess(await other.del());
+      assert.equal(await iptablesCount(host), 0);
+    }),
+);
+
+test("by iptables, DEL needs neither namespace nor prevResult, GC only the list; CHECK compares", () =>
   withHost(async (host) => {
-    await host.addNetns("c1");
-    await addOutside(host);
-    const ptp = { ...config, type: "ptp", bridge: undefined, isDefaultGateway: undefined };
-    const ipam = { ...dualStack, routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }] };
-    const attachment = await attach(host, { plugin: "ptp", config: { ...ptp, ipam } });
-    await assertPing(host, "c1", outside[6].peer);
-    await withServers(host, { netns: "out", endpoints }, async () => {
-      const [tcp4, , tcp6] = await ask(host, "c1", endpoints);
-      assert.deepEqual([tcp4, tcp6], ["out 192.0.2.1", "out 2001:db8::1"]);
-    });
-    assertSuccess(await attachment.check());
-    await detach(attachment);
-    assert.equal(await ruleCount(host), 0);
+    await host.addNetns("c1", "c2");
+    await attach(host, { config: iptablesConfig, netns: "c1" });
+    const second = await attach(host, { config: iptablesConfig, netns: "c2" });
+    await host.deleteNetns("c1");
+    // As if the configuration had been changed since.
+    const changed = { ...iptablesConfig, cniVersion: "1.1.0", ipMasqBackend: undefined };
+    assertSuccess(
+      await host.cni("DEL", { config: changed, netns: "", containerId: "container-c1" }),
+    );
+    assert.equal(await iptablesCount(host), 6);
+    assertSuccess(await second.check());
+    const gc = (name: string, containers: readonly string[]) => {
+      const valid = containers.map((containerID) => ({ containerID, ifname: "eth0" }));
+      return host.cni("GC", { config: { ...changed, name, "cni.dev/valid-attachments": valid } });
+    };
+    assertSuccess(await gc(iptablesConfig.name as string, ["container-c2"]));
+    assertSuccess(await gc("other", []));
+    assert.equal(await iptablesCount(host), 6);
+    await host.run("sh", "-ec", "ip6tables -t nat -F POSTROUTING");
+    const msg = /masquerade rules in chain "CNI-\w+" of IPv6 are missing/;
+    assertError(await second.check(), { code: 999, msg });
+    assertSuccess(await gc(iptablesConfig.name as string, []));
+    assert.doesNotMatch(await saved(host), /-A POSTROUTING/);
   }));
