@@ -1,4 +1,4 @@
-/** ADD of each plugin that stands in a chain, upon an interface that our ptp makes anew for each suite. */
+/** ADD of each plugin that stands in a chain, upon an interface that our bridge makes anew for each suite. */
 
 import { callsOf, type Life, type Measured, timesOf } from "./lives.ts";
 import type { Effort } from "./rows.ts";
@@ -28,7 +28,10 @@ function lifeOf(suite: Suite, plugin: string): Life {
   const network = { cniVersion: "1.0.0", name: `${plugin}${suite.number}` };
   const addresses = [{ address: `${net}.2/24`, gateway: `${net}.1` }];
   const ipam = { type: "static", addresses, routes: [{ dst: "0.0.0.0/0" }] };
-  const first = { plugin: "ptp", container, config: { ...network, type: "ptp", ipam } };
+  const bridge = `chain${suite.number}`;
+  // Not ptp, whose routes the reference's vrf cannot move.
+  const keys = { type: "bridge", bridge, isGateway: true, ipam };
+  const first = { plugin: "bridge", container, config: { ...network, ...keys } };
   const maker: Suite = { ...ours, number: suite.number };
   const label = `first for ${suite.name}`;
   const make = { ...callOf(maker, "ADD", first), label };
