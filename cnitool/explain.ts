@@ -4,6 +4,7 @@ import type { JsonObject, NetworkList } from "../libcni/config.ts";
 import { withRuntimeConfig } from "../libcni/request.ts";
 import { type Command, commonFlags, jsonFlag } from "./command.ts";
 import { type AddressPlan, planAddresses } from "./explain/addresses.ts";
+import { withGateways } from "./explain/bridge.ts";
 import { explainers } from "./explain/explainers.ts";
 import { capabilityArgsOf, ifNameOf, networkOf } from "./inputs.ts";
 import { printJson } from "./table.ts";
@@ -44,16 +45,20 @@ function explainList(
   capabilityArgs: JsonObject | undefined,
 ): Section[] {
   let given: AddressPlan = { addresses: [], routes: [] };
+  const before: { type: string; config: JsonObject }[] = [];
   return plugins.map((plugin) => {
     const { type, json } = plugin;
     const plan = planAddresses(json);
-    if (plan.addresses.length > 0 || plan.remark !== undefined) given = plan;
+    if (plan.addresses.length > 0 || plan.remark !== undefined) {
+      given = type === "bridge" ? withGateways(json, plan) : plan;
+    }
     const explainer = explainers[type];
     if (explainer === undefined) {
       return { plugin: type, lines: [], remark: `what "${type}" does is not known here` };
     }
     const config = withRuntimeConfig(plugin, capabilityArgs);
-    const lines = explainer({ config, ifName, plan, given });
+    const lines = explainer({ config, ifName, plan, given, before: [...before] });
+    before.push({ type, config });
     return { plugin: type, lines, ...(plan.remark !== undefined && { remark: plan.remark }) };
   });
 }

@@ -8,6 +8,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 bash scripts/setup.sh
 bash scripts/install-reference.sh
 bash scripts/install-test-tools.sh
+bash scripts/install-dhcp-servers.sh
 [ -z "$(scripts/lacking-kinds.sh ipvlan vlan dummy vrf)" ] || bash scripts/install-uml.sh
 npm run --silent build -- --multicall --out dist/bench/multicall | tail -n 1
 npm run --silent build | tail -n 1

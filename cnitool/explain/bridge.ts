@@ -115,8 +115,8 @@ function gatewayLines(config: JsonObject, name: string, gateways: readonly Plann
   ];
 }
 
-/** As the plugin fills them in: a gateway is the network's first address, a default route is added where there is none. */
-function withGateways(config: JsonObject, { addresses, routes }: AddressPlan): AddressPlan {
+/** The plan as the plugin fills it in: a gateway is the network's first address, a default route is added where there is none. */
+export function withGateways(config: JsonObject, { addresses, routes }: AddressPlan): AddressPlan {
   if (!isGateway(config)) return { addresses, routes };
   const completed = addresses.map((planned) => {
     const gateway = planned.gateway ?? firstAddress(planned.subnet);

@@ -1,4 +1,4 @@
-/** What the plugins change that stand behind another one in a chain: tuning, sbr, debug. */
+/** What the plugins change that stand behind another one in a chain: tuning, sbr, vrf, debug. */
 
 import type { JsonObject } from "../../libcni/config.ts";
 import {
@@ -92,6 +92,29 @@ function moveLines(
   return [
     ...(isDefault ? [] : [inside(`route add ${route}${further ?? ""} table TABLE`)]),
     inside(`route del ${route}`),
+  ];
+}
+
+/** TABLE stands for the first routing table from 1 on that nothing in the container uses. */
+export function explainVrf({ config, ifName, given }: Explanation): string[] {
+  const vrf = textOr(config.vrfname, "VRF");
+  const { table } = config;
+  const number = typeof table === "number" && table > 0 ? String(table) : "TABLE";
+  return [
+    ...(number === "TABLE" ? ["# TABLE: the first free routing table from 1 on"] : []),
+    inside(`link add ${vrf} type vrf table ${number}    # if it is missing`),
+    inside(`link set ${vrf} up`),
+    inside(`link set ${ifName} master ${vrf}`),
+    // The kernel takes the interface down and up, which loses these.
+    ...given.addresses
+      .filter(({ family }) => family === 6)
+      .map(({ address }) => inside(`address replace ${address} dev ${ifName} nodad`)),
+    ...given.routes.map(({ dst, gw, further = "" }) => {
+      const family = familyOf(dst);
+      const gateway = gw ?? given.addresses.find((it) => it.family === family)?.gateway;
+      const by = gateway === undefined ? "" : ` via ${gateway}`;
+      return inside(`route replace ${dst}${by} dev ${ifName}${further} table ${number}`);
+    }),
   ];
 }
 

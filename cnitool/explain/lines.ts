@@ -18,6 +18,13 @@ export interface Explanation {
   readonly plan: AddressPlan;
   /** Its own, or those of the plugins before it. */
   readonly given: AddressPlan;
+  /** The plugins before it. */
+  readonly before: readonly { readonly type: string; readonly config: JsonObject }[];
+}
+
+/** Whether the container's interface has its other end on the host. */
+export function hasPair(before: Explanation["before"]): boolean {
+  return before.some(({ type }) => ["bridge", "ptp", "veth"].includes(type));
 }
 
 /** A plugin's lines. One that begins with "#" is a remark; capital letters stand for what is not known yet. */

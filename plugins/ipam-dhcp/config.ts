@@ -22,6 +22,9 @@ import { type Order, toHex, type Wanted4, type Wanted6 } from "./order.ts";
 
 export const defaultSocket = "/run/cni/dhcp.sock";
 
+/** What leaves room for DHCP's own in a message that every network carries. */
+const mostProvided = 800;
+
 const provided = v.object({
   option: v.string(),
   value: v.optional(v.string(), ""),
@@ -127,6 +130,10 @@ function wanted4(call: Call, ipam: Ipam): Wanted4 {
   const provide = providedBy(call, ipam);
   const id = provide.get(Option.clientId);
   provide.delete(Option.clientId);
+  const length = Array.from(provide.values()).reduce((sum, value) => sum + value.length, 0);
+  if (length > mostProvided) {
+    throw invalid(`cannot provide options of ${length} bytes: ${mostProvided} are the most`);
+  }
   return {
     clientId: id === undefined ? clientIdOf(call, ipam) : toHex(Uint8Array.of(0, ...id)),
     request: requestedBy(ipam),

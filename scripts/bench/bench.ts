@@ -8,6 +8,7 @@ import { readVersion } from "../version.ts";
 import { chained } from "./chained.ts";
 import { calls, memory, sizes } from "./counts.ts";
 import { crowd } from "./crowd.ts";
+import { daemonMemory, leaseTimes } from "./dhcp.ts";
 import { interfaces, kinds } from "./interfaces.ts";
 import { type Measured, together } from "./lives.ts";
 import { type Effort, isMet, type Row, table } from "./rows.ts";
@@ -53,7 +54,7 @@ function measureAll(): { title: string; rows: Row[] }[] {
   console.error("measuring: plugins ...");
   const { counts, times } = pluginsAnywhere();
   const groups: [string, (() => Row[])[]][] = [
-    ["Counts", [calls, () => [...counts], memory, sizes]],
+    ["Counts", [calls, () => [...counts], memory, daemonMemory, sizes]],
     [
       "Times",
       [
@@ -63,6 +64,7 @@ function measureAll(): { title: string; rows: Row[] }[] {
         () => reservations(effort),
         () => crowd(effort),
         () => [...times],
+        () => leaseTimes(effort),
       ],
     ],
   ];

@@ -299,6 +299,26 @@ test("a daemon killed at any moment: whoever has an address keeps it, and it is 
     await server.stop();
   }));
 
+test("a lease that ended while no daemon ran is asked for again, with the address it had (INIT-REBOOT)", () =>
+  withHost(async (host) => {
+    await makeServerBridge(host);
+    await host.addNetns("c1");
+    const server = await startKea(host, { lease: 3, renew: 1, rebind: 2 });
+    let daemon = await startDaemon(host);
+    const attachment = await attach(host, { config: dhcpConfig({ probe: 0 }) });
+    await daemon.stop("SIGKILL");
+    await sleep(3_500);
+    daemon = await startDaemon(host);
+    const lease = async () => (await statusOf(host)).attachments[0]?.leases[0];
+    await until("the lease", async () => (await lease())?.phase === "bound");
+    assert.deepEqual((await lease())?.addresses, [attachment.result.ips?.[0]?.address]);
+    assert.doesNotMatch(daemon.said(), /lost/);
+    assertSuccess(await attachment.check());
+    await detach(attachment);
+    await daemon.stop();
+    await server.stop();
+  }));
+
 test("DEL while no daemon runs gives the lease back by itself", () =>
   withHost(async (host) => {
     await makeServerBridge(host);

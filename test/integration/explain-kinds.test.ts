@@ -1,4 +1,4 @@
-// kernel: bridge-vlan dummy ipvlan vlan
+// kernel: bridge-vlan dummy ipvlan vlan vrf
 /** `cnitool explain` held against ADD, for kinds of links that not every kernel has. */
 
 import { type ExplainedCase, testExplained } from "./harness/explained.ts";
@@ -41,6 +41,19 @@ const cases: ExplainedCase[] = [
     what: "an ipvlan",
     prepare: addMaster,
     plugins: [{ type: "ipvlan", mode: "l3", ...onMaster }],
+  },
+  {
+    what: "a VRF",
+    prepare: addMaster,
+    plugins: [
+      {
+        type: "macvlan",
+        ...onMaster,
+        ipam: { ...dualStack, routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }] },
+      },
+      { type: "vrf", vrfname: "blue" },
+    ],
+    names: { TABLE: "1" },
   },
   { what: "a dummy", plugins: [{ type: "dummy", ipam: dualStack }] },
 ];

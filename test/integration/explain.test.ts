@@ -111,6 +111,31 @@ const cases: ExplainedCase[] = [
     ],
     names: { TABLE: "100" },
   },
+  {
+    what: "limits on the host's end of a pair",
+    plugins: [
+      { type: "bridge", mtu: 1400, ipam: dualStack },
+      { type: "bandwidth", ingressRate: 8_000_000, egressRate: 800_000, egressBurst: 400_000 },
+    ],
+  },
+  {
+    what: "limits of the runtime's, inside the container",
+    prepare: addMaster,
+    plugins: [
+      { type: "macvlan", master: "lan0", enabledad: false, ipam: fixed },
+      { type: "bandwidth", capabilities: { bandwidth: true } },
+    ],
+    capabilities: { bandwidth: { ingressRate: 8_000_000, egressRate: 80_000_000 } },
+  },
+  ...["iptables", "nftables"].flatMap((backend) =>
+    ["open", "same-bridge", "isolated"].map((ingressPolicy) => ({
+      what: `a firewall by ${backend}, ${ingressPolicy}`,
+      plugins: [
+        { type: "bridge", bridge: "br0", ipam: dualStack },
+        { type: "firewall", backend, ingressPolicy },
+      ],
+    })),
+  ),
 ];
 
 testExplained(cases);

@@ -224,7 +224,7 @@ export class Attachment {
   #onFailed(client: LeaseClient, reason: string): void {
     this.#household.counters.failures++;
     this.log(`no IPv${client.family} lease: ${reason}`);
-    for (const other of this.#clients) if (other !== client) this.#guard(() => other.release());
+    for (const each of this.#clients) this.#guard(() => each.release());
     this.#end(reason);
   }
 

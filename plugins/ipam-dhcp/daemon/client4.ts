@@ -1,5 +1,6 @@
 /** A DHCPv4 client at work: the state machine of pkg/dhcp with sockets, a clock and a timer. */
 
+import { toCniError } from "../../../pkg/cni/error.ts";
 import { step } from "../../../pkg/dhcp/client.ts";
 import { macClientId } from "../../../pkg/dhcp/client-id.ts";
 import type { Lease } from "../../../pkg/dhcp/lease.ts";
@@ -117,8 +118,10 @@ export class Client4 implements LeaseClient {
     try {
       this.#advance(event);
     } catch (error) {
-      if (!(error instanceof GoneError)) throw error;
-      this.#around.onGone(error);
+      if (error instanceof GoneError) this.#around.onGone(error);
+      // Whoever waits for a first lease must not wait for ever; a lease that is held goes on.
+      else if (!this.#client.persistent) this.#around.onFailed(this, toCniError(error).message);
+      else throw error;
     }
   }
 

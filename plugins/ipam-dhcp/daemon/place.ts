@@ -115,10 +115,10 @@ function isPeerUp(home: Namespace, { index, peerIndex }: Link): boolean {
   }
 }
 
-/** The interface as clients see it. Throws for one without a hardware address. */
+/** The interface as clients see it. Throws for what is not like Ethernet: messages have no room for longer addresses. */
 export function interfaceOf(link: Link): Interface {
   const mac = parseMac(link.mac ?? "");
-  if (mac === undefined) throw new Error(`"${link.name}" has no hardware address`);
+  if (mac?.length !== 6) throw new Error(`"${link.name}" has no Ethernet address`);
   const { index, name, hardwareType, kind } = link;
   return { index, name, mac, hardwareType, kind };
 }

@@ -133,7 +133,7 @@ export async function startDnsmasq(
         ? []
         : [`--dhcp-leasefile=${dnsmasqLeases}`]),
       "--pid-file=",
-      ...(options.some((option) => option.startsWith("--dhcp-range"))
+      ...(options.some((option) => /^--dhcp-(range|relay)/.test(option))
         ? []
         : [`--dhcp-range=${network.prefix}.10,${network.prefix}.250,120`]),
       "--dhcp-authoritative",
@@ -177,10 +177,14 @@ export async function startIsc(host: Host, times: Times): Promise<Service> {
 export const iscLeases = "/run/dhcpd.leases";
 export const keaLeases = "/run/kea-leases.csv";
 
-/** Starts Kea on br0. */
-export async function startKea(host: Host, times: Times, changes: Config = {}): Promise<Service> {
+/** Starts Kea on br0, or on an interface of another namespace. */
+export async function startKea(
+  host: Host,
+  times: Times,
+  { netns, link }: { netns?: string; link: string } = { link: network.bridge },
+): Promise<Service> {
   const settings = {
-    "interfaces-config": { interfaces: [network.bridge] },
+    "interfaces-config": { interfaces: [link] },
     "lease-database": { type: "memfile", name: keaLeases, "lfc-interval": 0 },
     "valid-lifetime": times.lease,
     "renew-timer": times.renew,
@@ -197,11 +201,11 @@ export async function startKea(host: Host, times: Times, changes: Config = {}): 
       },
     ],
     loggers: [{ name: "kea-dhcp4", output_options: [{ output: "stdout" }], severity: "INFO" }],
-    ...changes,
   };
   host.write("/run/kea/kea.conf", JSON.stringify({ Dhcp4: settings }));
   const argv = ["env", "KEA_LOCKFILE_DIR=none", "KEA_PIDFILE_DIR=/run/kea", "kea-dhcp4"];
-  const server = service(host, [...argv, "-c", "/run/kea/kea.conf"], `/run/kea-${serial++}.log`);
+  const log = `/run/kea-${serial++}.log`;
+  const server = service(host, [...argv, "-c", "/run/kea/kea.conf"], log, netns);
   await until("kea", () => server.said().includes("DHCP4_STARTED"));
   return server;
 }

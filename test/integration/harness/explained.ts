@@ -35,9 +35,10 @@ export function testExplained(cases: readonly ExplainedCase[]): void {
         return readState(host, "veth0");
       });
       assert.deepEqual(changes(added.state.snapshot, typed.snapshot), []);
-      assert.equal(typed.rules, added.state.rules);
+      assert.deepEqual(typed.rules, added.state.rules);
       assert.deepEqual(typed.ports, added.state.ports);
       assert.equal(typed.parameters, added.state.parameters);
+      assert.equal(typed.shaping, added.state.shaping);
     });
   }
 }
@@ -72,6 +73,7 @@ function namesFor({ ips = [] }: Result): Record<string, string> {
     VLANPORT: "vlanport",
     CONTAINERID: containerId,
     MAC: "02:00:00:00:00:01",
+    IFB: "bwp000000000000",
     ADDRESS4: addressOf((address) => address.includes(".")),
     ADDRESS6: addressOf((address) => address.includes(":")),
   };
@@ -84,15 +86,17 @@ function named(text: string, names: Readonly<Record<string, string>>): string {
 /** What is there, without what is chosen at random or for the attachment alone. */
 interface State {
   readonly snapshot: Snapshot;
-  readonly rules: string;
+  readonly rules: Readonly<Record<string, readonly string[]>>;
   readonly ports: unknown;
   readonly parameters: string;
+  readonly shaping: string;
 }
 
 async function readState(host: Host, hostEnd: string): Promise<State> {
   const general = (text: string) =>
     (hostEnd === "" ? text : text.replaceAll(hostEnd, "veth0"))
       .replace(/\bveth[0-9a-f]{8}\b/g, "vlanport")
+      .replace(/\bbwp[0-9a-f]{12}\b/g, "bwp000000000000")
       .replace(/ alias .*?(?= mac|$)/gm, "")
       .replace(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, "MAC");
   const snapshot = await host.snapshot();
@@ -103,15 +107,29 @@ async function readState(host: Host, hostEnd: string): Promise<State> {
       containers: { c1: (snapshot.containers.c1 ?? []).map(general).sort() },
       reservations: [],
     },
-    rules: general(rules)
-      .replace(/^\s*comment ".*"\n/gm, "")
-      .replace(/ comment ".*?"/g, ""),
+    rules: rulesByChain(general(rules)),
     ports: await readPorts(host, general),
     parameters: general(await readParameters(host))
       .split("\n")
       .sort()
       .join("\n"),
+    shaping: general(await readShaping(host)),
   };
+}
+
+/** The ruleset without comments, whatever the order of its chains. */
+function rulesByChain(text: string): Record<string, string[]> {
+  const chains: Record<string, string[]> = {};
+  let table = "";
+  let chain: string[] = [];
+  for (const line of text.replace(/ ?comment ".*?"/g, "").split("\n")) {
+    const [word = "", ...name] = line.trim().split(/\s+/);
+    if (word === "table") table = name.join(" ");
+    else if (word === "chain") chain = chains[`${table} ${name.join(" ")}`] = [];
+    else if (word !== "" && word !== "}" && !word.startsWith("#"))
+      chain.push([word, ...name].join(" "));
+  }
+  return chains;
 }
 
 async function readPorts(host: Host, general: (text: string) => string): Promise<unknown> {
@@ -129,6 +147,18 @@ async function readPorts(host: Host, general: (text: string) => string): Promise
     rows.sort((a, b) => (a.ifname < b.ifname ? -1 : 1));
   const [a, b] = JSON.parse(general(JSON.stringify([vlans, ports])));
   return [sorted(a), sorted(b)];
+}
+
+/** Queues and filters of every link. */
+async function readShaping(host: Host): Promise<string> {
+  const show =
+    "tc qdisc show; for link in $(ls /sys/class/net); do tc filter show dev $link ingress; done";
+  let inside = await host.run("tc", "-n", "c1", "qdisc", "show");
+  for (const { ifname } of await host.ip<{ ifname: string }>("c1", "link")) {
+    inside += await host.run("tc", "-n", "c1", "filter", "show", "dev", ifname, "ingress");
+  }
+  // Some numbers are the kernel's own choice.
+  return `${await host.run("sh", "-c", show)}${inside}`.replace(/ (index|refcnt) \d+/g, "");
 }
 
 async function readParameters(host: Host): Promise<string> {
