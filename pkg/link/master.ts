@@ -76,14 +76,15 @@ export function mtuOn(master: Link, { mtu, mtuOverhead = 0 }: MtuWish): number {
   throw new CniError(ErrorCode.invalidConfig, message);
 }
 
-/** STATUS: throws code 50 where no interface could be made on the master, or none would pass packets. */
+/** STATUS: throws code 50 where no interface could be made on the master, 51 where none passes packets, old ones neither. */
 export function requireUsableMaster(namespace: Namespace, name: string | undefined): void {
-  const unavailable = (message: string) => new CniError(ErrorCode.notAvailable, message);
   let master: Link;
   try {
     master = findMaster(namespace, name);
   } catch (error) {
-    throw unavailable(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    throw new CniError(ErrorCode.notAvailable, message);
   }
-  if (!master.up) throw unavailable(`master "${master.name}" is down`);
+  if (master.up) return;
+  throw new CniError(ErrorCode.limitedConnectivity, `master "${master.name}" is down`);
 }

@@ -195,14 +195,14 @@ test("ipvlan: mtu is set, and auto follows the master", () =>
     await detach(auto);
   }));
 
-test("ipvlan: STATUS is 50 while the master is missing or down", () =>
+test("ipvlan: STATUS is 50 while the master is missing, 51 while it is down", () =>
   inWorld(async (host) => {
     assertError(await host.cni("STATUS", { plugin, config: { ...config, master: "nope" } }), {
       code: 50,
     });
     await host.run("ip", "link", "set", "wire0", "down");
     assertError(await host.cni("STATUS", { plugin, config }), {
-      code: 50,
+      code: 51,
       msg: 'master "wire0" is down',
     });
     await host.run("ip", "link", "set", "wire0", "up");

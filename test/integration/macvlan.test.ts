@@ -267,7 +267,7 @@ test("macvlan: a macvlan can be the master of another", () =>
     await host.run("ip", "link", "del", "m0");
   }));
 
-test("macvlan: STATUS is 50 while the master is missing or down", () =>
+test("macvlan: STATUS is 50 while the master is missing, 51 while it is down", () =>
   inWorld(async (host) => {
     const status = (changes: Config = {}) =>
       host.cni("STATUS", { plugin, config: { ...config, ...changes } });
@@ -277,7 +277,7 @@ test("macvlan: STATUS is 50 while the master is missing or down", () =>
       msg: 'failed to lookup master "nope": Link not found',
     });
     await host.run("ip", "link", "set", "wire0", "down");
-    assertError(await status(), { code: 50, msg: 'master "wire0" is down' });
+    assertError(await status(), { code: 51, msg: 'master "wire0" is down' });
     await host.run("ip", "link", "set", "wire0", "up");
   }));
 
