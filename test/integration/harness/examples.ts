@@ -55,15 +55,19 @@ const capabilityArgs: Readonly<Record<string, unknown>> = {
 /** A plugin without a network around it stands behind this one. */
 const usual = { type: "bridge", ipam: { type: "host-local", subnet: "10.22.0.0/16" } };
 
-/** The examples that need none of these kinds, or those that need one. */
-export function runnableExamples(needing: "usual kinds" | "special kinds"): RunnableExample[] {
+/** Every example there is. */
+export function examplesOfEveryKind(): RunnableExample[] {
   return readJsonExamples()
     .filter(({ page }) => otherwise[page] === undefined)
-    .map(({ place, json }) => runnable(place, json))
-    .filter(({ plugins }) => {
-      const isSpecial = plugins.some(({ type }) => kindsOf[type] !== undefined);
-      return isSpecial === (needing === "special kinds");
-    });
+    .map(({ place, json }) => runnable(place, json));
+}
+
+/** The examples that need none of these kinds, or those that need one. */
+export function runnableExamples(needing: "usual kinds" | "special kinds"): RunnableExample[] {
+  return examplesOfEveryKind().filter(({ plugins }) => {
+    const isSpecial = plugins.some(({ type }) => kindsOf[type] !== undefined);
+    return isSpecial === (needing === "special kinds");
+  });
 }
 
 function runnable(place: string, json: Readonly<Record<string, unknown>>): RunnableExample {
