@@ -7,6 +7,7 @@ extern crate alloc;
 
 mod arena;
 mod call;
+mod digest;
 mod elf;
 mod image;
 mod js;

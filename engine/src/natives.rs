@@ -1,7 +1,7 @@
 //! The global `engine`: all that a program can do beyond the language.
 
 use crate::sys::{self, Global};
-use crate::{call, random, run, spawn, text, views, START};
+use crate::{call, digest, random, run, spawn, text, views, START};
 use core::ffi::{c_int, CStr};
 use rquickjs_sys as q;
 
@@ -14,12 +14,13 @@ pub type Native =
 /// Puts `engine` on the global object, and our Math.random in its place.
 pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
     let engine = q::JS_NewObject(ctx);
-    let functions: [(&CStr, Native, c_int); 9] = [
+    let functions: [(&CStr, Native, c_int); 10] = [
         (c"syscall", call::syscall, 1),
         (c"addressOf", call::address_of, 1),
         (c"spawn", spawn_program, 1),
         (c"utf8Encode", utf8_encode, 1),
         (c"utf8Decode", utf8_decode, 1),
+        (c"sha512", sha512, 1),
         (c"args", args, 0),
         (c"env", env, 0),
         (c"exit", exit, 1),
@@ -136,6 +137,28 @@ unsafe extern "C" fn utf8_decode(
         }
         None => q::JS_ThrowTypeError(ctx, c"utf8Decode takes a typed array".as_ptr()),
     }
+}
+
+/// In lower-case hexadecimal, of a text in UTF-8.
+unsafe extern "C" fn sha512(
+    ctx: *mut q::JSContext,
+    _: q::JSValue,
+    argc: c_int,
+    argv: *mut q::JSValue,
+) -> q::JSValue {
+    let value = at(argc, argv, 0);
+    if !q::JS_IsString(value) {
+        return q::JS_ThrowTypeError(ctx, c"sha512 takes a string".as_ptr());
+    }
+    let digest = text::encode(ctx, value, |bytes| {
+        let mut digits = [0; 128];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(digest::sha512(bytes)) {
+            pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+            pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
+        }
+        text::decode(ctx, &digits)
+    });
+    digest.unwrap_or(q::JS_EXCEPTION)
 }
 
 unsafe extern "C" fn args(

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, type SpawnSyncOptions, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   closeSync,
   mkdirSync,
@@ -233,6 +234,18 @@ test("syscall takes numbers, bigints, null, texts and arrays, and gives minus th
     run(path),
     fine(`true\n-2\n[-2,-2,-2]\n[-22,-22]\n-14\n[-22,0,1099511627776]\nabcde\nyy\nyy\n${errors}`),
   );
+});
+
+test("sha512 is Node's, whatever falls into the last block", () => {
+  const lengths = [0, 1, 111, 112, 113, 127, 128, 129, 239, 240, 241, 256, 1000];
+  const path = image(`
+    for (const length of ${JSON.stringify(lengths)}) print(engine.sha512("a".repeat(length)));
+    print(engine.sha512("né€😀"));
+    try { engine.sha512(1); } catch (error) { print(error.name); }
+  `);
+  const texts = [...lengths.map((length) => "a".repeat(length)), "né€😀"];
+  const digests = texts.map((text) => createHash("sha512").update(text).digest("hex"));
+  assert.deepEqual(run(path), fine([...digests, "TypeError", ""].join("\n")));
 });
 
 test("text is encoded and decoded as the WHATWG says", () => {

@@ -1,6 +1,6 @@
 /** What a client is known by to servers: the forms of option 61, and the names that go with it. */
 
-import { sha512 } from "../digest/sha512.ts";
+import { sha512 } from "../sys/sha512.ts";
 import { encode } from "../sys/text.ts";
 import { checkedName } from "./value.ts";
 

@@ -1,8 +1,8 @@
 /** The address that a container makes itself in a prefix (RFC 7217): the same whenever it comes back, and nobody else's. */
 
-import { sha512 } from "../digest/sha512.ts";
 import type { Address } from "../ip/address.ts";
 import { parsePrefix } from "../ip/prefix.ts";
+import { sha512 } from "../sys/sha512.ts";
 
 const identifierBits = 64;
 /** Reserved identifiers, RFC 5453: subnet anycast. */

@@ -3,7 +3,6 @@
  * time would refuse each other, and for a removal only where there is anything.
  */
 
-import { sha512 } from "../digest/sha512.ts";
 import { type Family, families } from "../ip/address.ts";
 import { findPrograms, openPrograms, type Programs } from "../iptables/program.ts";
 import { comment } from "../iptables/rule.ts";
@@ -15,6 +14,7 @@ import { getChain } from "../nftables/chain.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { Errno } from "../sys/errno.ts";
 import { ifPresent, readText } from "../sys/file.ts";
+import { sha512 } from "../sys/sha512.ts";
 import { encode } from "../sys/text.ts";
 import { findFilter } from "./backend.ts";
 import { ownerOf, ownerPrefix } from "./owner.ts";

@@ -1,7 +1,7 @@
 /** By which texts packet filter rules are found again: those of the reference suite, so that each finds the other's. */
 
-import { sha512 } from "../digest/sha512.ts";
 import type { Attachment } from "../link/attachment.ts";
+import { sha512 } from "../sys/sha512.ts";
 
 const DIGITS = 16;
 

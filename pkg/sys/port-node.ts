@@ -1,6 +1,7 @@
 /** The port under Node, for unit tests, debugging and npm users: libc's `syscall` through koffi. */
 
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { constants } from "node:os";
 import koffi from "koffi";
 import type { Port, SpawnRequest, SpawnResult, SyscallArgument } from "./port.ts";
@@ -118,6 +119,7 @@ export const port: Port = {
   spawn,
   utf8Encode: (text) => encoder.encode(text),
   utf8Decode: (bytes) => decoder.decode(bytes),
+  sha512: (text) => createHash("sha512").update(encoder.encode(text)).digest("hex"),
   args: () => process.argv.slice(1),
   env: environment,
   exit: (code) => process.exit(code),

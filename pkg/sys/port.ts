@@ -46,6 +46,8 @@ export interface Port {
   utf8Encode(text: string): Uint8Array;
   /** Ill-formed bytes become U+FFFD; a byte order mark stays. */
   utf8Decode(bytes: Uint8Array): string;
+  /** The digest of the text's UTF-8 form, in lower-case hexadecimal. */
+  sha512(text: string): string;
   /** The argument vector; the first is the name this program was called by. */
   args(): string[];
   env(): Record<string, string>;

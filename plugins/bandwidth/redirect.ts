@@ -4,7 +4,6 @@
  */
 
 import type { Interface } from "../../pkg/cni/result.ts";
-import { sha512 } from "../../pkg/digest/sha512.ts";
 import { type Attachment, aliasOf } from "../../pkg/link/attachment.ts";
 import { findLink, removeLink } from "../../pkg/link/find.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
@@ -12,6 +11,7 @@ import { removeEach } from "../../pkg/link/routing.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import { getLink, type Link, newLink, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
+import { sha512 } from "../../pkg/sys/sha512.ts";
 import { deleteFilter, dumpFilters, type Filter, newRedirect } from "../../pkg/tc/filter.ts";
 import { TcPlace } from "../../pkg/tc/message.ts";
 import { deleteQdisc, findQdisc, newQdisc } from "../../pkg/tc/qdisc.ts";

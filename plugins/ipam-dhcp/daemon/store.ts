@@ -1,10 +1,10 @@
 /** The leases as files: one for each attachment, whole or not there, so that whoever reads them after a crash can go on. */
 
-import { sha512 } from "../../../pkg/digest/sha512.ts";
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import { listDirectory, openDirectory, readText, unlink } from "../../../pkg/sys/file.ts";
 import { lock } from "../../../pkg/sys/lock.ts";
+import { sha512 } from "../../../pkg/sys/sha512.ts";
 import { encode } from "../../../pkg/sys/text.ts";
 import { replaceFile, temporaryPrefix } from "../../../pkg/sys/whole-file.ts";
 import type { Key, Order } from "../order.ts";
