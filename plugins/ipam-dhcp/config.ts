@@ -17,6 +17,7 @@ import { Option as Option6 } from "../../pkg/dhcp6/option.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { integer } from "../../pkg/skel/field.ts";
 import type { ConfigOf } from "../../pkg/skel/plugin.ts";
+import { randomBytes } from "../../pkg/sys/random.ts";
 import { encode } from "../../pkg/sys/text.ts";
 import { type Order, toHex, type Wanted4, type Wanted6 } from "./order.ts";
 
@@ -89,6 +90,7 @@ export function orderOf(call: Call): Order {
   if (family === "6") refuseKeysOf4(ipam);
   return {
     ...{ network, containerId, ifName, netns: absolute(netns), priority },
+    add: toHex(randomBytes(8)),
     v4: family === "6" ? undefined : wanted4(call, ipam),
     v6: family === "4" ? undefined : wanted6(call, ipam),
   };

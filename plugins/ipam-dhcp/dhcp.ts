@@ -7,7 +7,7 @@ import { callDaemon, UnreachableError } from "./call.ts";
 import { configEntries, ipamOf, orderOf, releaseEntries, socketOf } from "./config.ts";
 import { runDaemon } from "./daemon/main.ts";
 import { leasesBeside } from "./daemon/settings.ts";
-import type { Granted, Key } from "./order.ts";
+import type { Granted, Key, Order } from "./order.ts";
 import { releaseAlone } from "./release-alone.ts";
 import { printStatus } from "./status.ts";
 
@@ -27,15 +27,10 @@ export const dhcp = definePlugin({
   add(context) {
     const order = orderOf(context);
     const socket = socketOf(context);
-    // Pushed first: whoever does not take the answer is not given a lease for ever.
-    let isAsked = false;
-    context.undo.push(() => {
-      if (isAsked) callDaemon(socket, { method: "release", key: keyOf(context) }, briefly);
-    });
+    context.undo.push(() => takeBack(socket, order));
     // Until it is answered the daemon takes a hang-up for a cancellation.
     const patience = { cancelFd: context.cancelFd, timeoutMs: -1 };
     const granted = callDaemon(socket, { method: "allocate", order }, patience) as Granted;
-    isAsked = true;
     return { ips: [...granted.ips], routes: [...granted.routes], dns: granted.dns };
   },
 
@@ -73,6 +68,16 @@ export const dhcp = definePlugin({
 
 function keyOf({ network, containerId, ifName }: Key): Key {
   return { network, containerId, ifName };
+}
+
+/** The answer to an ADD may have been lost on its way; what another ADD got for the attachment stays. */
+function takeBack(socket: string, order: Order): void {
+  try {
+    callDaemon(socket, { method: "release", key: keyOf(order), add: order.add }, briefly);
+  } catch (error) {
+    // It was not there in the first place, or is no more: there is nobody to tell.
+    if (!(error instanceof UnreachableError)) throw error;
+  }
 }
 
 /** The container goes in any case; what is not given back ends by itself. */

@@ -13,6 +13,8 @@ export interface Key {
 /** A lease to be had and kept. */
 export interface Order extends Key {
   readonly netns: string;
+  /** A name of this ADD alone: another one for the same attachment is answered with what is there. */
+  readonly add: string;
   /** The metric of all routes; 0 for the kernel's own choice. */
   readonly priority: number;
   /** Left out where no lease of the family is wanted. */
@@ -52,10 +54,11 @@ export interface Granted {
   readonly dns?: Dns;
 }
 
-/** A request to the daemon. */
+/** A request to the daemon; with the ADD's name, only what that ADD got is released. */
 export type Request =
   | { readonly method: "allocate"; readonly order: Order }
-  | { readonly method: "release" | "check"; readonly key: Key }
+  | { readonly method: "release"; readonly key: Key; readonly add?: string }
+  | { readonly method: "check"; readonly key: Key }
   | { readonly method: "gc"; readonly network: string; readonly valid: readonly Key[] }
   | { readonly method: "ping" | "status" };
 

@@ -82,9 +82,7 @@ export class Daemon {
   #answer(request: Exclude<Request, { method: "allocate" }>): object {
     switch (request.method) {
       case "release":
-        this.#counters.releases++;
-        this.#find(request.key)?.release();
-        return {};
+        return this.#release(request.key, request.add);
       case "check":
         return this.#check(request.key);
       case "gc":
@@ -132,6 +130,14 @@ export class Daemon {
     const attachment = Attachment.begin(this.#household, order);
     this.#attachments.set(attachment.name, attachment);
     return attachment;
+  }
+
+  #release(key: Key, add: string | undefined): object {
+    const attachment = this.#find(key);
+    if (attachment === undefined || (add !== undefined && attachment.order.add !== add)) return {};
+    this.#counters.releases++;
+    attachment.release();
+    return {};
   }
 
   #check(key: Key): object {
