@@ -10,6 +10,7 @@ import type { Namespace } from "../ns/namespace.ts";
 import { Errno } from "../sys/errno.ts";
 import { type Attachment, aliasOf, hash32 } from "./attachment.ts";
 import { findLink } from "./find.ts";
+import type { Valid } from "./remove.ts";
 
 /** How a device was on the host. */
 export interface Origin {
@@ -97,12 +98,12 @@ function lentByOthers(container: Namespace, name: string): Link | undefined {
 }
 
 /** Brings back the devices of the network that are home, but not restored, and that no valid attachment has. */
-export function takeBackStale(
-  host: Namespace,
-  network: string,
-  valid: readonly Attachment[],
-): void {
-  const spared = new Set(valid.map(lentName));
+export function takeBackStale(host: Namespace, { network, attachments }: Valid): void {
+  const spared = new Set(
+    attachments.map(({ containerID, ifname }) =>
+      lentName({ network, containerId: containerID, ifName: ifname }),
+    ),
+  );
   for (const link of host.socket.dump(dumpLinks())) {
     const key = link.altNames.find((name) => name.startsWith(lentPrefix(network)));
     if (key === undefined || link.altNames.some((name) => spared.has(name))) continue;

@@ -32,8 +32,7 @@ export interface CreatePlace {
 export function createInterface(settings: NewInterface, place: CreatePlace): Link {
   const { container, from = container, rollback } = place;
   const { name } = settings;
-  refuseExisting(container, settings.kind, name);
-  rollback(() => removeOfKind(container, settings));
+  claimName(settings, place);
   if (from === container) return container.send(newLink(settings), getLink({ name }))[1];
   try {
     from.send(newLink({ ...settings, netnsFd: container.fd }));
@@ -46,12 +45,24 @@ export function createInterface(settings: NewInterface, place: CreatePlace): Lin
   return container.send(getLink({ name }))[0];
 }
 
-/** Throws where the container has an interface of that name already. */
-export function refuseExisting(container: Namespace, kind: string, name: string): void {
-  if (findLink(container, { name }) === undefined) return;
-  throw new Error(
-    `failed to create ${kind}: file exists: the container has an interface "${name}"`,
-  );
+/** What is made under a name that `claimName` found free. */
+export interface Claim {
+  /** As the kernel calls it. */
+  readonly kind: string;
+  readonly name: string;
+  /** As messages call it, if otherwise. */
+  readonly title?: string;
+}
+
+/** Throws where the container has an interface of that name; from then on a link of it is this call's to remove. */
+export function claimName({ kind, name, title = kind }: Claim, place: CreatePlace): void {
+  const { container, rollback } = place;
+  if (findLink(container, { name }) !== undefined) {
+    throw new Error(
+      `failed to create ${title}: file exists: the container has an interface "${name}"`,
+    );
+  }
+  rollback(() => removeOfKind(container, { kind, name }));
 }
 
 function createAndRename(settings: NewInterface, place: Required<CreatePlace>): Link {
@@ -70,7 +81,7 @@ function temporaryName(): string {
   return `cni${digits.join("")}`;
 }
 
-function removeOfKind(container: Namespace, { kind, name }: NewInterface): void {
+function removeOfKind(container: Namespace, { kind, name }: Claim): void {
   const link = findLink(container, { name });
   if (link?.kind === kind) removeLink(container, { index: link.index });
 }

@@ -86,6 +86,14 @@ export function described(
   return { name: ifName, mac, mtu: mtuFor(cniVersion, mtu), sandbox: container.path };
 }
 
+/** An interface on the host as results tell it. */
+export function onHost(
+  { cniVersion }: Context<unknown>,
+  { name, mac, mtu }: Pick<Link, "name" | "mac" | "mtu">,
+): Interface {
+  return { name, mac, mtu: mtuFor(cniVersion, mtu) };
+}
+
 /** The MTU where results of this version have room for it: older ones are to stay as they always were. */
 export function mtuFor(cniVersion: string, mtu: number): number | undefined {
   return atLeast(cniVersion, "1.1.0") ? mtu : undefined;
@@ -117,8 +125,16 @@ function requireSameNamespace({ host, container, netns }: Context<unknown>, sand
   throw new Error(`Sandbox in prevResult ${sandbox} doesn't match configured netns: ${netns}`);
 }
 
+/** DEL and GC of a plugin whose only interface is of that kind. */
+export function removalOf(kind: string) {
+  return {
+    del: (context: Context<unknown>) => deleteInterface(context, kind),
+    gc: (context: Context<unknown>) => collectInterfaces(context, kind),
+  };
+}
+
 /** DEL: the interface goes, its addresses are given back. */
-export function deleteInterface(context: Context<unknown>, kind: string): void {
+function deleteInterface(context: Context<unknown>, kind: string): void {
   const { host, attempt } = context;
   removeAndRelease(context, () =>
     attempt(() => removeInterface({ host, container: context.findContainer() }, context, kind)),

@@ -1,6 +1,6 @@
 /** Connects the container to a bridge on the host, which may be its gateway. */
 
-import type { Interface, Result } from "../../pkg/cni/result.ts";
+import type { Result } from "../../pkg/cni/result.ts";
 import { aliasOf } from "../../pkg/link/attachment.ts";
 import { configureInterface } from "../../pkg/link/configure.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
@@ -16,7 +16,7 @@ import {
   collectInterfaces,
   described,
   dnsOf,
-  mtuFor,
+  onHost,
 } from "../../pkg/skel/interface.ts";
 import {
   collectMasqueradeRules,
@@ -154,12 +154,4 @@ function setUpContainer(
   const alias = aliasOf(context);
   const setup = { name, index, place: containerPlace, detectDuplicates, alias, cancelFd };
   configureInterface(container, setup, result);
-}
-
-/** An interface on the host as results tell it. */
-function onHost(
-  { cniVersion }: Context<BridgeConfig>,
-  { name, mac, mtu }: Pick<Link, "name" | "mac" | "mtu">,
-): Interface {
-  return { name, mac, mtu: mtuFor(cniVersion, mtu) };
 }

@@ -4,6 +4,7 @@ import type { Result } from "../../pkg/cni/result.ts";
 import { formatPrefix, samePrefix } from "../../pkg/ip/prefix.ts";
 import {
   containerInterface,
+  ownAddresses,
   verifyAddresses,
   verifyLink,
   verifyRoutes,
@@ -29,10 +30,7 @@ export function checkAttachment(context: Context<BridgeConfig>): void {
   if (!config.disableContainerInterface && !link.up) {
     throw new Error(`interface "${ifName}" is down`);
   }
-  const ips = (prevResult.ips ?? []).filter(({ interface: place }) => {
-    const owner = place === undefined ? undefined : prevResult.interfaces?.[place];
-    return owner?.name === ifName;
-  });
+  const ips = ownAddresses(prevResult, ifName);
   verifyAddresses(container, link, ips);
   verifyRoutes(container, link, prevResult.routes ?? []);
   verifySpoofing(context, { port: port.name, mac: link.mac ?? "" });

@@ -4,12 +4,7 @@ import { createInterface } from "../../pkg/link/create.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
 import { mtuEntries } from "../../pkg/skel/field.ts";
-import {
-  addInterface,
-  checkInterface,
-  collectInterfaces,
-  deleteInterface,
-} from "../../pkg/skel/interface.ts";
+import { addInterface, checkInterface, removalOf } from "../../pkg/skel/interface.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
 
@@ -33,13 +28,7 @@ export const dummy = definePlugin({
     checkInterface(context, { kind: "dummy" }, "dummy: Required prevResult missing");
   },
 
-  del(context) {
-    deleteInterface(context, "dummy");
-  },
-
-  gc(context) {
-    collectInterfaces(context, "dummy");
-  },
+  ...removalOf("dummy"),
 
   status({ ipam }) {
     requireIpam(ipam.configured);

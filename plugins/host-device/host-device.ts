@@ -66,12 +66,7 @@ export const hostDevice = definePlugin({
   },
 
   gc({ host, network, validAttachments, ipam, attempt }) {
-    const valid = validAttachments.map(({ containerID, ifname }) => ({
-      network,
-      containerId: containerID,
-      ifName: ifname,
-    }));
-    attempt(() => takeBackStale(host, network, valid));
+    attempt(() => takeBackStale(host, { network, attachments: validAttachments }));
     attempt(() => ipam.gc());
   },
 

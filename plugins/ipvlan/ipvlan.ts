@@ -6,12 +6,7 @@ import type { IpConfig } from "../../pkg/cni/result.ts";
 import { fromPrevResult } from "../../pkg/link/master.ts";
 import { IpvlanMode } from "../../pkg/netlink/rtnetlink/ipvlan.ts";
 import type { Context } from "../../pkg/skel/context.ts";
-import {
-  addInterface,
-  checkInterface,
-  collectInterfaces,
-  deleteInterface,
-} from "../../pkg/skel/interface.ts";
+import { addInterface, checkInterface, removalOf } from "../../pkg/skel/interface.ts";
 import { saysOneOf } from "../../pkg/skel/json-schema.ts";
 import {
   checkMaster,
@@ -57,13 +52,7 @@ export const ipvlan = definePlugin({
     );
   },
 
-  del(context) {
-    deleteInterface(context, "ipvlan");
-  },
-
-  gc(context) {
-    collectInterfaces(context, "ipvlan");
-  },
+  ...removalOf("ipvlan"),
 
   status(context) {
     modeOf(context.config.mode);

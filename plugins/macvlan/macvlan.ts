@@ -6,12 +6,7 @@ import { randomMac } from "../../pkg/link/mac.ts";
 import { requestedMac } from "../../pkg/link/requested-mac.ts";
 import { MacvlanMode } from "../../pkg/netlink/rtnetlink/macvlan.ts";
 import { integer } from "../../pkg/skel/field.ts";
-import {
-  addInterface,
-  checkInterface,
-  collectInterfaces,
-  deleteInterface,
-} from "../../pkg/skel/interface.ts";
+import { addInterface, checkInterface, removalOf } from "../../pkg/skel/interface.ts";
 import { saysOneOf, saysUnicastMac } from "../../pkg/skel/json-schema.ts";
 import {
   checkMaster,
@@ -60,13 +55,7 @@ export const macvlan = definePlugin({
     throw new Error(`container macvlan mode ${name} does not match expected value: ${wanted}`);
   },
 
-  del(context) {
-    deleteInterface(context, "macvlan");
-  },
-
-  gc(context) {
-    collectInterfaces(context, "macvlan");
-  },
+  ...removalOf("macvlan"),
 
   status(context) {
     modeOf(context.config.mode);

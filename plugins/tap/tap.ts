@@ -2,8 +2,8 @@
 
 import * as v from "valibot";
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
-import { refuseExisting } from "../../pkg/link/create.ts";
-import { findLink, removeLink } from "../../pkg/link/find.ts";
+import { claimName } from "../../pkg/link/create.ts";
+import { findLink } from "../../pkg/link/find.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
 import { requestedMac } from "../../pkg/link/requested-mac.ts";
@@ -11,12 +11,7 @@ import { canMakeTaps, createTap } from "../../pkg/link/tap.ts";
 import { getLink, type Link, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { integer, mtuEntries } from "../../pkg/skel/field.ts";
-import {
-  addInterface,
-  checkInterface,
-  collectInterfaces,
-  deleteInterface,
-} from "../../pkg/skel/interface.ts";
+import { addInterface, checkInterface, removalOf } from "../../pkg/skel/interface.ts";
 import { saysLinkName, saysUnicastMac } from "../../pkg/skel/json-schema.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
 import { createLabelled } from "./labelled.ts";
@@ -68,13 +63,7 @@ export const tap = definePlugin({
     throw new Error(`${link.name} has another owner, group or multiQueue than configured`);
   },
 
-  del(context) {
-    deleteInterface(context, kind);
-  },
-
-  gc(context) {
-    collectInterfaces(context, kind);
-  },
+  ...removalOf(kind),
 
   status({ ipam }) {
     if (!canMakeTaps()) throw new CniError(ErrorCode.notAvailable, "cannot open /dev/net/tun");
@@ -95,11 +84,7 @@ function bridgeIndex({ config, container }: TapContext): number | undefined {
 function create(context: TapContext): Link {
   const { config, container, ifName: name, undo } = context;
   const { multiQueue, owner, group, selinuxContext: label } = config;
-  refuseExisting(container, "tap", name);
-  undo.push(() => {
-    const link = findLink(container, { name });
-    if (link?.kind === kind) removeLink(container, { index: link.index });
-  });
+  claimName({ kind, name, title: "tap" }, { container, rollback: (step) => undo.push(step) });
   if (label === "") container.run(() => createTap({ name, multiQueue, owner, group }));
   else createLabelled(container, label, { ...context, multiQueue, owner, group }, context.log);
   return container.send(getLink({ name }))[0];

@@ -7,11 +7,15 @@ import { toAddress, toPrefix } from "../../pkg/cni/addresses.ts";
 import type { IpConfig } from "../../pkg/cni/result.ts";
 import { type Address, addressBits, formatAddress } from "../../pkg/ip/address.ts";
 import { formatPrefix, hostPrefix, network, samePrefix } from "../../pkg/ip/prefix.ts";
+import { enableForwarding } from "../../pkg/link/forwarding.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import { newAddress } from "../../pkg/netlink/rtnetlink/address.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import { dumpRoutes, newRoute, RouteScope, RouteTable } from "../../pkg/netlink/rtnetlink/route.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
+
+/** The pair's end on the host. */
+type HostEnd = Pick<Link, "index" | "name">;
 
 /** To each gateway directly, and to the network behind it through it. */
 export function containerRoutes(index: number, ips: readonly IpConfig[]): Request[] {
@@ -33,11 +37,15 @@ export function containerRoutes(index: number, ips: readonly IpConfig[]): Reques
   return routes;
 }
 
+/** Makes the host the container's gateway. Addresses and routes go with the pair, forwarding stays on. */
+export function makeGateway(host: Namespace, end: HostEnd, ips: readonly IpConfig[]): void {
+  host.send(...hostRequests(end, ips));
+  const families = ips.map(({ address }) => toPrefix(address).address.family);
+  enableForwarding(families, "Could not enable IP forwarding");
+}
+
 /** The gateways' addresses on the host end, and the routes to the container's. */
-export function hostRequests(
-  { index, name }: Pick<Link, "index" | "name">,
-  ips: readonly IpConfig[],
-): Request[] {
+export function hostRequests({ index, name }: HostEnd, ips: readonly IpConfig[]): Request[] {
   const gateways = new Map(ips.map((ip) => [formatAddress(gatewayOf(ip)), gatewayOf(ip)]));
   const containerAddresses = new Map(
     ips.map(({ address }) => [address.split("/")[0], toPrefix(address).address]),

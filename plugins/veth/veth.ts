@@ -1,11 +1,9 @@
 /** Connects the container to its host by a pair of links of its own, routed on the host. Also known as ptp. */
 
 import * as v from "valibot";
-import { toPrefix } from "../../pkg/cni/addresses.ts";
-import type { IpConfig } from "../../pkg/cni/result.ts";
-import { enableForwarding } from "../../pkg/link/forwarding.ts";
 import { wantedMtu } from "../../pkg/link/master.ts";
 import { removeVeth } from "../../pkg/link/remove.ts";
+import { ownAddresses } from "../../pkg/link/verify.ts";
 import { createVeth, type Veth } from "../../pkg/link/veth.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { mtuEntries } from "../../pkg/skel/field.ts";
@@ -16,7 +14,7 @@ import {
   configure,
   described,
   dnsOf,
-  mtuFor,
+  onHost,
 } from "../../pkg/skel/interface.ts";
 import {
   checkMasqueradeConfig,
@@ -29,7 +27,7 @@ import {
 } from "../../pkg/skel/masquerade.ts";
 import { type ConfigOf, definePlugin } from "../../pkg/skel/plugin.ts";
 import { removeAndRelease } from "../../pkg/skel/release.ts";
-import { checkHostRoutes, containerRoutes, hostRequests } from "./point-to-point.ts";
+import { checkHostRoutes, containerRoutes, makeGateway } from "./point-to-point.ts";
 
 const entries = {
   ...mtuEntries,
@@ -47,20 +45,18 @@ export const veth = definePlugin({
   config: entries,
 
   add(context) {
-    const { config, cniVersion } = context;
+    const { config } = context;
     checkMasqueradeConfig(config);
     const pair = createPair(context);
     const { ips = [], routes, dns } = addressesFromIpam(context, place);
-    setUpHost(context, pair, ips);
+    makeGateway(context.host, pair.host, ips);
     masqueradeAddresses(context, ips);
-    const { index, mac } = pair.container;
-    const made = { index, mac, mtu: pair.host.mtu };
-    const ownRoutes = containerRoutes(index, ips);
+    const made = { ...pair.container, mtu: pair.host.mtu };
+    const ownRoutes = containerRoutes(made.index, ips);
     const manner = { place, detectDuplicates: config.enabledad, ownRoutes };
     configure(context, made, { ips, routes }, manner);
-    const hostEnd = { name: pair.host.name, mac: pair.host.mac, mtu: mtuFor(cniVersion, made.mtu) };
     return {
-      interfaces: [hostEnd, described(context, made)],
+      interfaces: [onHost(context, pair.host), described(context, made)],
       ips,
       routes,
       dns: dnsOf(context, dns),
@@ -68,8 +64,9 @@ export const veth = definePlugin({
   },
 
   check(context) {
+    const { host, ifName, prevResult = {} } = context;
     const link = checkInterface(context, { kind: "veth" }, "ptp: Required prevResult missing");
-    checkHostRoutes(context.host, link.peerIndex ?? 0, context.prevResult?.ips ?? []);
+    checkHostRoutes(host, link.peerIndex ?? 0, ownAddresses(prevResult, ifName));
     verifyMasquerade(context);
   },
 
@@ -99,11 +96,4 @@ function createPair(context: VethContext): Veth {
     mtu: wantedMtu(config, host),
     rollback: (step) => undo.push(step),
   });
-}
-
-/** Makes the host the container's gateway. Addresses and routes go with the pair. */
-function setUpHost(context: VethContext, { host: end }: Veth, ips: readonly IpConfig[]): void {
-  context.host.send(...hostRequests(end, ips));
-  const families = ips.map(({ address }) => toPrefix(address).address.family);
-  enableForwarding(families, "Could not enable IP forwarding");
 }

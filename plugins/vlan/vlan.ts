@@ -5,12 +5,7 @@ import { isNetlinkError } from "../../pkg/netlink/error.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { integer } from "../../pkg/skel/field.ts";
-import {
-  addInterface,
-  checkInterface,
-  collectInterfaces,
-  deleteInterface,
-} from "../../pkg/skel/interface.ts";
+import { addInterface, checkInterface, removalOf } from "../../pkg/skel/interface.ts";
 import { saysWithin } from "../../pkg/skel/json-schema.ts";
 import {
   checkMaster,
@@ -51,13 +46,7 @@ export const vlan = definePlugin({
     throw new Error(`${link.name} is of VLAN ${id}, configured is ${config.vlanId}`);
   },
 
-  del(context) {
-    deleteInterface(context, "vlan");
-  },
-
-  gc(context) {
-    collectInterfaces(context, "vlan");
-  },
+  ...removalOf("vlan"),
 
   status(context) {
     checkConfig(context.config);
