@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { monotonicMs } from "../sys/clock.ts";
 import { Errno } from "../sys/errno.ts";
 import { attempt, call } from "../sys/syscall.ts";
 import { openChannel, type SystemCall } from "./channel.ts";
@@ -29,5 +30,15 @@ test("a channel takes messages from nobody but the kernel", () => {
   call("close", forger);
   assert.equal(sent, -Errno.ECONNREFUSED);
   assert.deepEqual(channel.receive(1, { timeoutMs: 0 }), []);
+  channel.close();
+});
+
+test("a wait ends when it is cancelled", () => {
+  const { channel } = opened();
+  const cancelFd = call("eventfd2", 1, 0o2000000);
+  const start = monotonicMs();
+  assert.throws(() => channel.receive(1, { timeoutMs: 60_000, cancelFd }), { errno: Errno.EINTR });
+  assert.ok(monotonicMs() - start < 5000);
+  call("close", cancelFd);
   channel.close();
 });

@@ -79,6 +79,19 @@ ${answer}`,
   return { config: gatewayConfig({ ipam: { type: "slow" } }), path: `${path}:/run/ours` };
 }
 
+test("SIGTERM ends the wait for another call's lock, and nothing is left", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    const hold = ["flock", "-Fx", "/proc/self/ns/net", "sh", "-c", "echo held; exec sleep 20"];
+    const holder = host.start(hold);
+    await holder.printed("held");
+    await host.unchangedBy(() =>
+      interrupt(host.startCni("ADD", { config: gatewayConfig() }), /^lock .*: interrupted/),
+    );
+    holder.kill("SIGKILL");
+    await holder.outcome;
+  }));
+
 test("SIGTERM ends the wait for the bridge's port, and nothing is left", () =>
   withHost(async (host) => {
     const call = await slowPort(host);
