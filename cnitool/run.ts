@@ -9,6 +9,7 @@ import { explain } from "./explain.ts";
 import { parseFlags, UsageError } from "./flags.ts";
 import { helpOf, overview } from "./help.ts";
 import { list, show, status } from "./inspect.ts";
+import { reload } from "./reload.ts";
 import { didYouMean } from "./suggest.ts";
 import { trace } from "./trace.ts";
 import { tryOut } from "./try.ts";
@@ -20,6 +21,7 @@ const commands: readonly Command[] = [
   del,
   gc,
   status,
+  reload,
   list,
   show,
   validate,

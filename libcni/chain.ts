@@ -1,5 +1,6 @@
 /** The verbs over a list's plugins, in the order and with the errors that the reference has. */
 
+import { ErrorCode } from "../pkg/cni/error.ts";
 import { decodeJson } from "../pkg/cni/json.ts";
 import { goQuote } from "../pkg/cni/quote.ts";
 import { type Result, readResult } from "../pkg/cni/result.ts";
@@ -8,7 +9,7 @@ import { type Attachment, type AttachmentId, checkAttachment, joinArgs } from ".
 import type { Cache } from "./cache.ts";
 import { type NetworkList, type PluginConfig, reasonOf } from "./config.ts";
 import { buildRequest } from "./request.ts";
-import { type Command, chainError, type Deadline, type Runner } from "./runner.ts";
+import { type Command, chainError, type Deadline, PluginError, type Runner } from "./runner.ts";
 
 /** What a verb needs besides its list. */
 export interface ChainCall {
@@ -160,6 +161,30 @@ export class Chain {
   async status(list: NetworkList, call: ChainCall): Promise<void> {
     if (!atLeast(list.cniVersion, "1.1.0")) return;
     for (const plugin of list.plugins) await this.#run("STATUS", list, plugin, { call });
+  }
+
+  /**
+   * Has every plugin put back what the host's packet filter has lost of an attachment, each in its turn whatever becomes of
+   * the others. The value names those that do not know how, which others' need not.
+   */
+  async reload(list: NetworkList, attachment: Attachment, call: ChainCall): Promise<string[]> {
+    checkAttachment(list.name, attachment);
+    const prevResult = await this.#cache.readResult(list.name, attachment, list.cniVersion);
+    if (prevResult === undefined) throw new Error("nothing is remembered of it");
+    const failures: string[] = [];
+    const unaware: string[] = [];
+    for (const plugin of list.plugins) {
+      try {
+        await this.#run("RELOAD", list, plugin, { attachment, prevResult, call });
+      } catch (error) {
+        const isUnknown =
+          error instanceof PluginError && error.code === ErrorCode.invalidEnvironment;
+        if (isUnknown) unaware.push(plugin.type);
+        else failures.push(`plugin ${plugin.type}: ${reasonOf(error)}`);
+      }
+    }
+    if (failures.length > 0) throw new Error(failures.join("\n"));
+    return unaware;
   }
 
   /** A bad file is no reason to keep a network: it is dropped, and the plugins do without. */

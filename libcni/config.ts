@@ -65,6 +65,13 @@ export function parsePlugin(text: string): PluginConfig {
   return pluginOf(json);
 }
 
+/** A list, or the list of one plugin that its configuration stands for, by what the text holds. */
+export function parseEither(text: string): NetworkList {
+  const json = decodeExact(text);
+  const isList = typeof json === "object" && json !== null && "plugins" in json;
+  return isList ? parseList(text) : toList(parsePlugin(text), text);
+}
+
 /** The list of one plugin that a single configuration stands for. */
 export function toList(plugin: PluginConfig, text: string): NetworkList {
   return {

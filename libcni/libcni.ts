@@ -6,7 +6,7 @@ import { defaultVersion } from "../pkg/cni/version.ts";
 import { type Attachment, type AttachmentId, checkAttachment } from "./attachment.ts";
 import { Cache, type CachedAttachment } from "./cache.ts";
 import { Chain, type ChainCall } from "./chain.ts";
-import { type NetworkList, type PluginConfig, reasonOf, toList } from "./config.ts";
+import { type NetworkList, type PluginConfig, parseEither, reasonOf, toList } from "./config.ts";
 import { printSorted } from "./json-print.ts";
 import { type Candidate, findNetwork, listNetworks, loadFile } from "./load.ts";
 import type { Cancellation, Executor, Lock, Machine } from "./machine.ts";
@@ -153,6 +153,17 @@ export class Libcni {
   status(list: NetworkList, options: CallOptions = {}): Promise<void> {
     const call = { ...callOf(options, this.#deadline(options)), named: true };
     return this.#chain.status(list, call);
+  }
+
+  /**
+   * Puts back the rules of a remembered attachment, by the configuration it was made with, after somebody emptied the host's
+   * packet filter. Neither links nor addresses are touched. The value names plugins that do not know how.
+   */
+  reload(attachment: CachedAttachment, options: CallOptions = {}): Promise<string[]> {
+    return this.#beside(attachment, options, (deadline) => {
+      const list = parseEither(attachment.config);
+      return this.#chain.reload(list, attachment, { ...callOf(options, deadline), named: true });
+    });
   }
 
   /** The spec versions a plugin speaks. It is asked once, and again when its executable has changed. */

@@ -14,8 +14,8 @@ import {
 import { Errno, errnoText } from "../pkg/sys/errno.ts";
 import type { Cancellation, ExecOutcome, Executor, Machine } from "./machine.ts";
 
-/** The verbs of the specification. */
-export type Command = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS" | "VERSION";
+/** The verbs of the specification, and one of this suite's own. */
+export type Command = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS" | "VERSION" | "RELOAD";
 
 /** When a call must have ended, and who may end it earlier. */
 export interface Deadline {

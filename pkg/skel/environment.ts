@@ -3,8 +3,11 @@
 import { CniError, ErrorCode } from "../cni/error.ts";
 import { checkContainerId, checkInterfaceName } from "../cni/names.ts";
 
-/** The verbs that a plugin defines; VERSION is answered without one. */
+/** The specification's verbs that a plugin defines; VERSION is answered without one. */
 export type Verb = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS";
+
+/** Those and one of this suite's own: plugins of others answer with code 4 that they do not know it. */
+export type AnyVerb = Verb | "RELOAD";
 
 /** One call of a plugin, as its environment describes it. An absent variable is an empty text. */
 export interface Invocation {
@@ -19,7 +22,10 @@ export interface Invocation {
   readonly allowOwnNetns: boolean;
 }
 
-const pluginVerbs: readonly string[] = ["ADD", "CHECK", "DEL", "GC", "STATUS"];
+const pluginVerbs: readonly string[] = ["ADD", "CHECK", "DEL", "GC", "STATUS", "RELOAD"];
+
+/** Those that are about one attachment. */
+const attachmentVerbs: readonly string[] = ["ADD", "CHECK", "DEL", "RELOAD"];
 
 interface Variable {
   name: string;
@@ -31,14 +37,14 @@ interface Variable {
 /** In the order in which they are examined: the first invalid one ends the walk. */
 const variables: readonly Variable[] = [
   { name: "CNI_COMMAND", requiredBy: "any" },
-  { name: "CNI_CONTAINERID", requiredBy: ["ADD", "CHECK", "DEL"], check: checkContainerId },
+  { name: "CNI_CONTAINERID", requiredBy: attachmentVerbs, check: checkContainerId },
   { name: "CNI_NETNS", requiredBy: ["ADD", "CHECK"] },
-  { name: "CNI_IFNAME", requiredBy: ["ADD", "CHECK", "DEL"], check: checkInterfaceName },
+  { name: "CNI_IFNAME", requiredBy: attachmentVerbs, check: checkInterfaceName },
   { name: "CNI_ARGS", requiredBy: [] },
   { name: "CNI_PATH", requiredBy: pluginVerbs },
 ];
 
-export function isVerb(command: string): command is Verb {
+export function isVerb(command: string): command is AnyVerb {
   return pluginVerbs.includes(command);
 }
 

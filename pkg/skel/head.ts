@@ -6,7 +6,7 @@ import { checkNetworkName } from "../cni/names.ts";
 import { type Result, readPrevResult } from "../cni/result.ts";
 import { defaultVersion } from "../cni/version.ts";
 import type { Attachment } from "./context.ts";
-import type { Verb } from "./environment.ts";
+import type { AnyVerb } from "./environment.ts";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -39,7 +39,7 @@ export function readHead(stdin: string): Head {
 /** The result of the plugin before this one in the chain; undefined for the first. */
 export function prevResultOf(
   { json, cniVersion }: Head,
-  verb: Verb,
+  verb: AnyVerb,
   log: (line: string) => void,
 ): Result | undefined {
   try {

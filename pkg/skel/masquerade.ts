@@ -44,6 +44,11 @@ export function masqueradeAddresses(context: Call, ips: readonly IpConfig[]): vo
   addMasquerade(context, masqueradeBackend(config.ipMasqBackend), prefixesOf(ips));
 }
 
+/** RELOAD: the same for the addresses that the attachment has. */
+export function reloadMasquerade(context: Call): void {
+  masqueradeAddresses(context, ownAddresses(context.prevResult ?? {}, context.ifName));
+}
+
 /** CHECK: throws where a rule is missing for one of the attachment's own addresses. */
 export function verifyMasquerade(context: Call): void {
   const { config, ifName, prevResult = {} } = context;

@@ -47,6 +47,25 @@ test("perform prints ADD's result in the configuration's version", () => {
   );
 });
 
+test("perform calls RELOAD without a namespace; a plugin without rules has nothing to do", () => {
+  const env = { CNI_COMMAND: "RELOAD", CNI_NETNS: "" };
+  assert.equal(run(quiet, config(), env).stdout, "");
+  const asked: string[] = [];
+  const loud = definePlugin({
+    name: "loud",
+    config: {},
+    add: ({ prevResult }) => prevResult ?? {},
+    check: () => {},
+    del: () => {},
+    reload: ({ containerId, ifName }) => void asked.push(`${containerId} ${ifName}`),
+  });
+  run(loud, config(), env);
+  assert.equal(asked.length, 1);
+  const { error } = run(loud, config(), { ...env, CNI_CONTAINERID: "" });
+  assert.ok(error instanceof CniError);
+  assert.equal(error.message, "required env variables [CNI_CONTAINERID] missing");
+});
+
 const refusals: {
   what: string;
   stdin?: string;

@@ -12,7 +12,7 @@ import { processId } from "../sys/process.ts";
 import { TraceSink, traceCall } from "../trace/trace.ts";
 import { readConfig } from "./config.ts";
 import { type Context, makeContext } from "./context.ts";
-import { type Invocation, isVerb, readInvocation, type Verb } from "./environment.ts";
+import { type AnyVerb, type Invocation, isVerb, readInvocation } from "./environment.ts";
 import { attachmentsOf, type Head, prevResultOf, readHead, traceIn } from "./head.ts";
 import type { CommonConfig, Plugin } from "./plugin.ts";
 
@@ -151,7 +151,7 @@ function readStdin({ readStdin }: Surroundings): string {
   }
 }
 
-function readArgs(plugin: Plugin, { args }: Invocation, verb: Verb): Record<string, string> {
+function readArgs(plugin: Plugin, { args }: Invocation, verb: AnyVerb): Record<string, string> {
   // No DEL goes by them: a mistake in them must not keep a container from going.
   const areRead = verb === "ADD" || verb === "CHECK";
   return areRead && plugin.cniArgs !== undefined ? parseCniArgs(args, plugin.cniArgs) : {};

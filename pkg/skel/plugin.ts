@@ -39,6 +39,11 @@ export interface PluginDefinition<
   gc?(context: Context<ConfigOf<ReleaseEntries>>): void;
   /** Throws code 50 or 51 where an ADD could not be served. */
   status?(context: Context<ConfigOf<Entries>>): void;
+  /**
+   * Puts back what the attachment had in the host's packet filter, and touches nothing else: somebody emptied it. As ADD
+   * with the attachment's own result.
+   */
+  reload?(context: Context<ConfigOf<Entries>>): void;
 }
 
 /** A further use of a plugin's executable; it is given the arguments behind its name, and ends the process. */
@@ -65,6 +70,7 @@ export interface Plugin {
     DEL(context: Context<CommonConfig>): void;
     GC(context: Context<CommonConfig>): void;
     STATUS(context: Context<CommonConfig>): void;
+    RELOAD(context: Context<CommonConfig>): void;
   }>;
 }
 
@@ -79,7 +85,7 @@ export function definePlugin<
   const ReleaseEntries extends v.ObjectEntries = Entries,
 >(definition: PluginDefinition<Entries, ReleaseEntries>): Plugin {
   const { name, versions, config, releaseConfig, cniArgs, commands } = definition;
-  const { add, check, del, gc, status } = definition;
+  const { add, check, del, gc, status, reload } = definition;
   const schema = schemaOf(config);
   // The schemas and the verbs come from one definition, which the casts cannot express.
   return {
@@ -95,6 +101,7 @@ export function definePlugin<
       DEL: del,
       GC: gc ?? nothing,
       STATUS: status ?? nothing,
+      RELOAD: reload ?? nothing,
     } as Plugin["verbs"],
   };
 }

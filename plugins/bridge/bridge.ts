@@ -22,6 +22,7 @@ import {
   collectMasqueradeRules,
   masqueradeAddresses,
   masqueradeStatus,
+  reloadMasquerade,
   stopMasquerade,
 } from "../../pkg/skel/masquerade.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
@@ -31,7 +32,12 @@ import { type BridgeConfig, bridgeEntries, checkConfig } from "./config.ts";
 import { withGateways } from "./gateway.ts";
 import { bridgeLockMs, ensureBridge, requireBridge } from "./host-bridge.ts";
 import { setUpGateway } from "./host-gateway.ts";
-import { collectSpoofing, preventSpoofing, stopSpoofCheck } from "./spoof-check.ts";
+import {
+  collectSpoofing,
+  preventSpoofing,
+  reloadSpoofCheck,
+  stopSpoofCheck,
+} from "./spoof-check.ts";
 import { joinVlans, portVlans, wantsFiltering } from "./vlans.ts";
 
 /** Where the container's end stands in the result's interfaces. */
@@ -104,6 +110,11 @@ export const bridge = definePlugin({
     requireBridge(context.host, context.config.bridge);
     masqueradeStatus(context);
     context.ipam.status();
+  },
+
+  reload(context) {
+    reloadSpoofCheck(context);
+    reloadMasquerade(context);
   },
 });
 

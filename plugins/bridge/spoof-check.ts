@@ -8,6 +8,8 @@ import {
   verifySpoofCheck,
 } from "../../pkg/filter/mac-spoof.ts";
 import { ownersOf } from "../../pkg/filter/owner.ts";
+import { findHostLink } from "../../pkg/link/find.ts";
+import { containerInterface } from "../../pkg/link/verify.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import type { BridgeConfig } from "./config.ts";
 
@@ -18,6 +20,16 @@ export function preventSpoofing(context: Call, check: SpoofCheck): void {
   if (!context.config.macspoofchk) return;
   context.undo.push(() => removeSpoofCheck(context.host, context));
   addSpoofCheck(context.host, context, check);
+}
+
+/** RELOAD: the same for the port that the attachment has. */
+export function reloadSpoofCheck(context: Call): void {
+  const { config, host, ifName, prevResult } = context;
+  if (!config.macspoofchk || prevResult === undefined) return;
+  const { mac = "" } = containerInterface(prevResult, ifName);
+  const port = findHostLink(host, context);
+  if (port === undefined) throw new Error(`cannot find the host's end of "${ifName}"`);
+  addSpoofCheck(host, context, { port: port.name, mac });
 }
 
 /** CHECK: throws where a rule is missing. */

@@ -60,6 +60,14 @@ export const firewall = definePlugin({
   status(context) {
     requireBackend(context, settingsOf(context.config));
   },
+
+  reload(context) {
+    const { prevResult } = context;
+    const settings = settingsOf(context.config);
+    if (prevResult === undefined) return;
+    const wish = wishOf(context, settings, prevResult);
+    if (wish.addresses.length > 0) backendFor(context, settings).allow(wish);
+  },
 });
 
 /** What goes from port to port of a bridge is no business of the packet filter unless somebody made it so. */

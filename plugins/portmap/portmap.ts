@@ -1,6 +1,7 @@
 /** Publishes ports of the container on its host. Runs after the plugin that gave the container its addresses. */
 
 import { toCniError } from "../../pkg/cni/error.ts";
+import type { Result } from "../../pkg/cni/result.ts";
 import { findNetfilter } from "../../pkg/filter/backend.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
 import type { Context } from "../../pkg/skel/context.ts";
@@ -9,20 +10,24 @@ import { collect, publish, requireBackend, verify, withdraw } from "./backend.ts
 import { checkConfig, type PortmapConfig, portmapEntries } from "./config.ts";
 import { forgetGone, forgetOld } from "./flows.ts";
 import { routeLocalhost } from "./localhost.ts";
-import { checkFamilies, type Publication, publications, targetsOf } from "./mapping.ts";
+import {
+  checkFamilies,
+  type Publication,
+  publications,
+  type Targets,
+  targetsOf,
+} from "./mapping.ts";
 
 export const portmap = definePlugin({
   name: "portmap",
   config: portmapEntries,
 
   add(context) {
-    const { config, host, ifName, prevResult } = context;
+    const { config, host, prevResult } = context;
     if (prevResult === undefined) throw new Error("must be called as chained plugin");
     const list = publicationsOf(config);
     if (list.length === 0) return prevResult;
-    const targets = targetsOf(prevResult, ifName);
-    checkFamilies(list, targets);
-    publish(context, [list, targets]);
+    const targets = publishAll(context, list, prevResult);
     if (config.snat && targets[4] !== undefined) routeLocalhost(host, targets[4].address);
     tolerate(context, (socket) => forgetOld(socket, host, list, targets));
     return prevResult;
@@ -50,7 +55,25 @@ export const portmap = definePlugin({
     checkConfig(context.config);
     requireBackend(context);
   },
+
+  reload(context) {
+    const { config, prevResult } = context;
+    const list = publicationsOf(config);
+    if (prevResult !== undefined && list.length > 0) publishAll(context, list, prevResult);
+  },
 });
+
+/** Publishes the ports; tells where they lead. */
+function publishAll(
+  context: Context<PortmapConfig>,
+  list: readonly Publication[],
+  result: Result,
+): Targets {
+  const targets = targetsOf(result, context.ifName);
+  checkFamilies(list, targets);
+  publish(context, [list, targets]);
+  return targets;
+}
 
 /** What the runtime wants published; throws code 7 where that cannot be done. */
 function publicationsOf(config: PortmapConfig): Publication[] {

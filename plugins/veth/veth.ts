@@ -22,6 +22,7 @@ import {
   masqueradeAddresses,
   masqueradeEntries,
   masqueradeStatus,
+  reloadMasquerade,
   stopMasquerade,
   verifyMasquerade,
 } from "../../pkg/skel/masquerade.ts";
@@ -87,6 +88,8 @@ export const veth = definePlugin({
     masqueradeStatus(context);
     context.ipam.status();
   },
+
+  reload: reloadMasquerade,
 });
 
 function createPair(context: VethContext): Veth {
