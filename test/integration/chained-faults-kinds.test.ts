@@ -3,5 +3,4 @@
 
 import { testChainedFaults } from "./harness/chained-sweep.ts";
 
-// Other kernels may be slow: at each third call, unless the environment asks for all.
-testChainedFaults("vrf", 3);
+testChainedFaults("vrf");
