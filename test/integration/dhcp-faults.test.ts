@@ -27,7 +27,7 @@ import {
 
 const call = { plugin: "dhcp", config: dhcpConfig({ probe: 0 }) };
 
-/** A container with an interface on the servers' bridge. */
+/** A container with an interface on the servers' bridge, and a server. */
 async function inNetwork(steps: (host: Host) => Promise<void>): Promise<void> {
   await withHost(async (host) => {
     await makeServerBridge(host);
@@ -40,10 +40,17 @@ async function inNetwork(steps: (host: Host) => Promise<void>): Promise<void> {
        ip -n c1 link set eth0 up`,
     );
     const server = await startDnsmasq(host);
+    await steps(host);
+    await server.stop();
+  });
+}
+
+/** The same with a daemon. */
+function withDaemon(steps: (host: Host) => Promise<void>): Promise<void> {
+  return inNetwork(async (host) => {
     const daemon = await startDaemon(host);
     await steps(host);
     await daemon.stop();
-    await server.stop();
   });
 }
 
@@ -55,7 +62,7 @@ async function assertNothingLeft(host: Host, point: Point): Promise<void> {
 }
 
 test("ADD with an error at every system call: whoever fails leaves no lease", () =>
-  inNetwork(async (host) => {
+  withDaemon(async (host) => {
     const points = (await pointsOf(host, "ADD", call)).filter(canFail);
     assertSuccess(await host.cni("DEL", call));
     assert.ok(points.length > 12, `${points.length} points`);
@@ -71,7 +78,7 @@ test("ADD with an error at every system call: whoever fails leaves no lease", ()
   }));
 
 test("ADD killed at every system call: its DEL leaves no lease", () =>
-  inNetwork(async (host) => {
+  withDaemon(async (host) => {
     const points = await pointsOf(host, "ADD", call);
     assertSuccess(await host.cni("DEL", call));
     for (const point of points) {
@@ -83,7 +90,7 @@ test("ADD killed at every system call: its DEL leaves no lease", () =>
   }));
 
 test("DEL killed at every system call: the next one finishes it", () =>
-  inNetwork(async (host) => {
+  withDaemon(async (host) => {
     assert.equal((await host.cni("ADD", call)).status, 0);
     for (const point of await pointsOf(host, "DEL", call)) {
       assert.equal((await host.cni("ADD", call)).status, 0);
@@ -91,4 +98,54 @@ test("DEL killed at every system call: the next one finishes it", () =>
       assertSuccess(await host.cni("DEL", call));
       await assertNothingLeft(host, point);
     }
+  }));
+
+/** What changes something, or tells somebody. */
+const weighty = ["renameat2", "write", "sendto", "setns", "bind"];
+
+/** How often the daemon makes each of these calls before it listens, and until an ADD is answered. */
+async function countCalls(host: Host): Promise<Map<string, [before: number, after: number]>> {
+  const trace = "/run/work/daemon-trace";
+  const daemon = await startDaemon(host, [], ["strace", "-qq", "-o", trace]);
+  const count = (name: string) =>
+    fileOf(host, trace)
+      .split("\n")
+      .filter((line) => line.startsWith(`${name}(`)).length;
+  const before = weighty.map(count);
+  assert.equal((await host.cni("ADD", call)).status, 0);
+  const counts = weighty.map((name, at): [string, [number, number]] => [
+    name,
+    [before[at] ?? 0, count(name)],
+  ]);
+  assertSuccess(await host.cni("DEL", call));
+  await host.run("pkill", "-TERM", "-P", String(daemon.running.pid));
+  await daemon.running.outcome;
+  return new Map(counts);
+}
+
+test("the daemon killed at every step of an ADD: who got an address keeps it, and nothing is in the way of the next", () =>
+  inNetwork(async (host) => {
+    let kept = 0;
+    let died = 0;
+    for (const [name, [before, after]] of await countCalls(host)) {
+      assert.ok(after >= before);
+      for (let ordinal = before + 1; ordinal <= after; ordinal++) {
+        const inject = `inject=${name}:signal=SIGKILL:when=${ordinal}`;
+        const wrap = ["strace", "-qq", "-o", "/dev/null", "-e", `trace=${name}`, "-e", inject];
+        const daemon = await startDaemon(host, [], wrap);
+        const reply = await host.cni("ADD", call);
+        await daemon.running.outcome;
+        const next = await startDaemon(host);
+        const { attachments } = await statusOf(host);
+        if (reply.status === 0) {
+          const { ips } = reply.json as { ips: { address: string }[] };
+          assert.deepEqual(attachments[0]?.leases[0]?.addresses, [ips[0]?.address]);
+          kept++;
+        } else died++;
+        assertSuccess(await host.cni("DEL", call));
+        assert.deepEqual((await statusOf(host)).attachments, []);
+        await next.stop();
+      }
+    }
+    assert.ok(died >= 5, `${kept} kept, ${died} died`);
   }));

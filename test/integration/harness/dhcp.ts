@@ -88,13 +88,17 @@ export function service(host: Host, argv: readonly string[], log: string, netns?
   };
 }
 
-/** Starts our daemon and waits until it listens. */
+/** Starts our daemon, perhaps by another program such as strace, and waits until it listens. */
 export async function startDaemon(
   host: Host,
   flags: readonly string[] = [],
-  from = oursInWorld,
+  wrap: readonly string[] = [],
 ): Promise<Service> {
-  const daemon = service(host, [`${from}/dhcp`, "daemon", ...flags], `/run/dhcp-${serial++}.log`);
+  const daemon = service(
+    host,
+    [...wrap, `${oursInWorld}/dhcp`, "daemon", ...flags],
+    `/run/dhcp-${serial++}.log`,
+  );
   await until("the daemon's socket", async () => {
     if (existsSync(host.outside("/run/cni/dhcp.sock")) && daemon.said().includes("listening"))
       return true;
