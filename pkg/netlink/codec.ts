@@ -80,14 +80,17 @@ function writeAttribute(
   value: unknown,
   siblings: Siblings,
 ): void {
-  // Not destructured: that costs an iterator, which is more than all the rest.
+  // Not destructured: that costs an iterator, which is more than all the rest. And room is not asked for by a call.
   const codec = entry[1];
-  const start = to.reserve(HEADER);
+  const start = to.length;
+  const payload = start + HEADER;
+  if (payload > to.capacity) to.grow(payload);
+  to.length = payload;
   codec.write(to, value, siblings);
   const length = to.length - start;
   if (length > 0xffff) throw new WireError(`cannot encode an attribute of ${length} bytes`);
   to.words[start >> 2] = length | (entry[0] << 16) | (codec.nested ? NESTED << 16 : 0);
-  if (length & 3) to.align();
+  to.length = (start + length + 3) & ~3;
 }
 
 const alone: Siblings = {};
@@ -146,7 +149,10 @@ export function scalar<T>(size: number, set: Set<T>, get: Get<T>): Scalar<T> {
     set,
     get,
     write(to, value) {
-      const at = to.reserve(size);
+      const at = to.length;
+      const end = at + size;
+      if (end > to.capacity) to.grow(end);
+      to.length = end;
       set(to, at, value);
     },
     read(from, start, end) {

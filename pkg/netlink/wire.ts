@@ -43,26 +43,25 @@ export class Writer implements Memory {
   /** The length of `bytes`, which costs a call to ask. */
   capacity: number;
 
-  constructor(capacity = 1024) {
-    this.bytes = new Uint8Array(capacity);
+  constructor() {
+    this.capacity = 1024;
+    this.bytes = new Uint8Array(this.capacity);
     this.words = new Int32Array(this.bytes.buffer);
     this.length = 0;
-    this.capacity = capacity;
   }
 
   /** Makes room and returns where it starts. Fetch `bytes` and `words` after it, not before: growing replaces them. */
   reserve(count: number): number {
     const start = this.length;
     const end = start + count;
-    if (end > this.capacity) this.#grow(end);
+    if (end > this.capacity) this.grow(end);
     this.length = end;
     return start;
   }
 
-  /** Messages and attributes start on four-byte bounds. */
+  /** Messages and attributes start on four-byte bounds. There is room: the memory ends on one. */
   align(): void {
-    const missing = -this.length & 3;
-    if (missing > 0) this.reserve(missing);
+    this.length = (this.length + 3) & ~3;
   }
 
   append(bytes: Uint8Array): void {
@@ -81,7 +80,8 @@ export class Writer implements Memory {
     return this.bytes.subarray(0, this.length);
   }
 
-  #grow(needed: number): void {
+  /** Makes the memory long enough. */
+  grow(needed: number): void {
     // By fours, so that the last word is a whole one.
     const capacity = (Math.max(needed, 2 * this.capacity) + 3) & ~3;
     const bytes = new Uint8Array(capacity);
