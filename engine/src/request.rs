@@ -14,6 +14,8 @@ pub struct Request {
     /// Milliseconds from now; 0 means never.
     pub deadline_ms: i64,
     pub cancel_fd: c_int,
+    /// What the child gets as its descriptors 0 to 2, in place of pipes.
+    pub descriptors: Option<[c_int; 3]>,
 }
 
 /// How it ended; see SpawnResult in pkg/sys/port.ts.
@@ -40,6 +42,7 @@ pub unsafe fn read(ctx: *mut q::JSContext, request: q::JSValue) -> Option<Reques
             env: variables(ctx, env)?,
             deadline_ms: integer(ctx, request, c"deadlineMs")?,
             cancel_fd: integer(ctx, request, c"cancelFd")? as c_int,
+            descriptors: descriptors(ctx, request)?,
         })
     })();
     for value in [path, argv, env] {
@@ -54,6 +57,25 @@ unsafe fn integer(ctx: *mut q::JSContext, of: q::JSValue, name: &core::ffi::CStr
     let done = q::JS_ToInt64(ctx, &mut number, value);
     q::JS_FreeValue(ctx, value);
     (done == 0).then_some(number)
+}
+
+/// Of three numbers, if they are given.
+unsafe fn descriptors(ctx: *mut q::JSContext, request: q::JSValue) -> Option<Option<[c_int; 3]>> {
+    let list = q::JS_GetPropertyStr(ctx, request, c"descriptors".as_ptr());
+    if q::JS_IsUndefined(list) {
+        return Some(None);
+    }
+    let names = [c"0", c"1", c"2"];
+    let mut found = [0; 3];
+    let mut is_read = true;
+    for (place, name) in found.iter_mut().zip(names) {
+        match integer(ctx, list, name) {
+            Some(fd) => *place = fd as c_int,
+            None => is_read = false,
+        }
+    }
+    q::JS_FreeValue(ctx, list);
+    is_read.then_some(Some(found))
 }
 
 /// With its NUL at the end.

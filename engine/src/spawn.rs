@@ -37,6 +37,28 @@ fn close(fd: &mut c_int) {
 }
 
 unsafe fn run(request: &Request, input: &[u8]) -> Outcome {
+    match request.descriptors {
+        Some(standard) => run_on(request, standard),
+        None => run_on_pipes(request, input),
+    }
+}
+
+/// On the caller's own descriptors: there is nothing to do but to wait.
+unsafe fn run_on(request: &Request, standard: [c_int; 3]) -> Outcome {
+    let mut outcome = Outcome {
+        status: -1,
+        ..Default::default()
+    };
+    match launch::start(request, standard) {
+        Ok(pid) => {
+            wait(&mut outcome, pid, 0);
+        }
+        Err(errno) => outcome.error = errno,
+    }
+    outcome
+}
+
+unsafe fn run_on_pipes(request: &Request, input: &[u8]) -> Outcome {
     let mut pipes = [[-1 as c_int; 2]; 3];
     for pipe in &mut pipes {
         let error = sys::syscall(sys::PIPE2, [pipe.as_mut_ptr() as usize, sys::O_CLOEXEC]);
@@ -100,19 +122,22 @@ impl Talk<'_> {
         close(&mut self.ends[0]);
         // It closed its output; that it also ends soon is likely, but not sure.
         const NO_HANG: usize = 1;
-        if (self.request.deadline_ms > 0 || self.request.cancel_fd >= 0) && !self.wait(pid, NO_HANG)
-        {
-            let pidfd = sys::syscall(sys::PIDFD_OPEN, [pid]);
-            let mut pidfd = if pidfd < 0 { -1 } else { pidfd as c_int };
-            while !self.wait(pid, NO_HANG) {
-                if !self.step(pidfd) {
-                    close(&mut pidfd);
-                    return self.kill(pid);
-                }
-            }
-            return close(&mut pidfd);
+        if self.request.deadline_ms <= 0 && self.request.cancel_fd < 0 {
+            wait(&mut self.outcome, pid, 0);
+            return;
         }
-        self.wait(pid, 0);
+        if wait(&mut self.outcome, pid, NO_HANG) {
+            return;
+        }
+        let pidfd = sys::syscall(sys::PIDFD_OPEN, [pid]);
+        let mut pidfd = if pidfd < 0 { -1 } else { pidfd as c_int };
+        while !wait(&mut self.outcome, pid, NO_HANG) {
+            if !self.step(pidfd) {
+                close(&mut pidfd);
+                return self.kill(pid);
+            }
+        }
+        close(&mut pidfd);
     }
 
     /// Waits for something to do and does it. False: the deadline is over, the caller's descriptor says to stop, or
@@ -223,30 +248,30 @@ impl Talk<'_> {
 
     unsafe fn kill(&mut self, pid: usize) {
         sys::syscall(sys::KILL, [pid.wrapping_neg(), sys::SIGKILL]);
-        self.wait(pid, 0);
+        wait(&mut self.outcome, pid, 0);
     }
+}
 
-    /// True once the child has ended, and then the outcome says how.
-    unsafe fn wait(&mut self, pid: usize, options: usize) -> bool {
-        let mut status: c_int = 0;
-        let word = [pid, &raw mut status as usize, options];
-        let found = loop {
-            match sys::syscall(sys::WAIT4, word) {
-                n if n == -sys::EINTR => {}
-                n => break n,
-            }
-        };
-        if found == 0 {
-            return false;
+/// True once the child has ended, and then the outcome says how.
+unsafe fn wait(outcome: &mut Outcome, pid: usize, options: usize) -> bool {
+    let mut status: c_int = 0;
+    let word = [pid, &raw mut status as usize, options];
+    let found = loop {
+        match sys::syscall(sys::WAIT4, word) {
+            n if n == -sys::EINTR => {}
+            n => break n,
         }
-        if found > 0 {
-            self.outcome.signal = status & 0x7f;
-            self.outcome.status = if status & 0x7f == 0 {
-                status >> 8 & 0xff
-            } else {
-                -1
-            };
-        }
-        true
+    };
+    if found == 0 {
+        return false;
     }
+    if found > 0 {
+        outcome.signal = status & 0x7f;
+        outcome.status = if status & 0x7f == 0 {
+            status >> 8 & 0xff
+        } else {
+            -1
+        };
+    }
+    true
 }

@@ -341,6 +341,14 @@ test("spawn feeds, gathers and reports", () => {
   assert.deepEqual(run(path), fine(`${out.join("\n")}\n`));
 });
 
+test("spawn hands over descriptors in place of pipes", () => {
+  const path = image(
+    'print(brief(shell("cat; echo $A; kill -TERM $$", { stdin: new Uint8Array(9), descriptors: [0, 1, 2] })))',
+    spawning,
+  );
+  assert.deepEqual(run(path, [], { input: "fed\n" }), fine("fed\né\n0,-1,15,false,false,,\n"));
+});
+
 test("spawn fails where what goes to the child or comes from it gets lost", () => {
   const path = image('print(brief(shell("cat", { stdin: new Uint8Array(5).fill(97) })))', spawning);
   // The first read asks whether the child has started.

@@ -79,7 +79,9 @@ function spawn(request: SpawnRequest): SpawnResult {
   const child = spawnSync(path, request.argv.slice(1), {
     argv0: request.argv[0],
     env: request.env,
-    input: request.stdin,
+    ...(request.descriptors === undefined
+      ? { input: request.stdin }
+      : { stdio: [...request.descriptors] }),
     timeout: request.deadlineMs,
     killSignal: "SIGKILL",
     maxBuffer: Number.POSITIVE_INFINITY,

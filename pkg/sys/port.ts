@@ -18,6 +18,8 @@ export interface SpawnRequest {
   deadlineMs: number;
   /** A descriptor that, once readable, has the process group killed; -1 means none. */
   cancelFd: number;
+  /** What it gets as its descriptors 0 to 2, in place of pipes: then neither input, output, deadline nor cancelFd counts. */
+  descriptors?: readonly [number, number, number];
 }
 
 /** How a program ended. */

@@ -3,6 +3,7 @@ import test from "node:test";
 import { monotonicMs } from "./clock.ts";
 import { Errno } from "./errno.ts";
 import { Fd } from "./fd.ts";
+import { readAll } from "./file.ts";
 import { Poll, poll } from "./poll.ts";
 import { args, environment, processId, spawn } from "./process.ts";
 import { blockSignals, Signal } from "./signal.ts";
@@ -32,6 +33,18 @@ test("the process knows its arguments and environment", () => {
   assert.ok(args().length > 0);
   assert.equal(typeof environment().PATH, "string");
   assert.ok(processId() > 0);
+});
+
+test("spawn hands over descriptors in place of pipes", () => {
+  const [readEnd, writeEnd] = pipe();
+  using r = readEnd;
+  {
+    using w = writeEnd;
+    const descriptors = [0, w.fd, 2] as const;
+    const { status, stdout } = shell("echo said; exit 4", { descriptors });
+    assert.deepEqual([status, stdout.length], [4, 0]);
+  }
+  assert.equal(decode(readAll(r)), "said\n");
 });
 
 test("poll answers for each descriptor, or after its time", () => {
