@@ -1,8 +1,8 @@
 //! `engine.syscall` and `engine.addressOf`.
 
-use crate::natives::{at, refuse, EFFECTS_REFUSED};
+use crate::natives::Arguments;
 use crate::{sys, text, views};
-use core::ffi::{c_char, c_int};
+use core::ffi::c_char;
 use core::ptr;
 use rquickjs_sys as q;
 
@@ -85,15 +85,7 @@ unsafe fn register(ctx: *mut q::JSContext, value: q::JSValue, held: &mut Held) -
     None
 }
 
-pub unsafe extern "C" fn syscall(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call syscall");
-    }
+pub unsafe fn syscall(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
     let mut held = Held {
         ctx,
         texts: [ptr::null(); MOST],
@@ -102,7 +94,7 @@ pub unsafe extern "C" fn syscall(
     };
     let mut registers = [0; MOST];
     for (i, place) in registers.iter_mut().enumerate() {
-        match register(ctx, at(argc, argv, i), &mut held) {
+        match register(ctx, arguments.at(i), &mut held) {
             Some(word) => *place = word,
             None => return q::JS_EXCEPTION,
         }
@@ -110,20 +102,12 @@ pub unsafe extern "C" fn syscall(
     if held.torn {
         return number(ctx, -EINVAL);
     }
-    let [nr, arguments @ ..] = registers;
-    number(ctx, sys::syscall(nr, arguments) as i64)
+    let [nr, operands @ ..] = registers;
+    number(ctx, sys::syscall(nr, operands) as i64)
 }
 
-pub unsafe extern "C" fn address_of(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call addressOf");
-    }
-    match views::bytes_of(ctx, at(argc, argv, 0)) {
+pub unsafe fn address_of(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
+    match views::bytes_of(ctx, arguments.at(0)) {
         Some((address, _)) => number(ctx, address as i64),
         None => q::JS_ThrowTypeError(ctx, c"addressOf takes a typed array".as_ptr()),
     }

@@ -8,23 +8,63 @@ use rquickjs_sys as q;
 /// While an image is built: nothing of the build machine may get into it.
 pub static EFFECTS_REFUSED: Global<bool> = Global::new(false);
 
+/// As QuickJS calls it: with `this`, and with a count of arguments.
 pub type Native =
     unsafe extern "C" fn(*mut q::JSContext, q::JSValue, c_int, *mut q::JSValue) -> q::JSValue;
+
+/// What a call was given. Those that are missing are undefined.
+#[derive(Clone, Copy)]
+pub struct Arguments {
+    count: usize,
+    first: *const q::JSValue,
+}
+
+impl Arguments {
+    pub unsafe fn at(&self, index: usize) -> q::JSValue {
+        if index < self.count {
+            *self.first.add(index)
+        } else {
+            q::JS_UNDEFINED
+        }
+    }
+}
+
+/// The Native of a function of context and Arguments. With a name it is an effect, which is refused under that name.
+macro_rules! native {
+    ($function:path $(, $name:literal)?) => {{
+        unsafe extern "C" fn native(
+            ctx: *mut q::JSContext,
+            _: q::JSValue,
+            count: c_int,
+            first: *mut q::JSValue,
+        ) -> q::JSValue {
+            $(if EFFECTS_REFUSED.get() {
+                return refuse(ctx, $name);
+            })?
+            $function(ctx, Arguments { count: count as usize, first })
+        }
+        native
+    }};
+}
 
 /// Puts `engine` on the global object, and our Math.random in its place.
 pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
     let engine = q::JS_NewObject(ctx);
     let functions: [(&CStr, Native, c_int); 10] = [
-        (c"syscall", call::syscall, 1),
-        (c"addressOf", call::address_of, 1),
-        (c"spawn", spawn_program, 1),
-        (c"utf8Encode", utf8_encode, 1),
-        (c"utf8Decode", utf8_decode, 1),
-        (c"sha512", sha512, 1),
-        (c"args", args, 0),
-        (c"env", env, 0),
-        (c"exit", exit, 1),
-        (c"gcThreshold", gc_threshold, 1),
+        (c"syscall", native!(call::syscall, c"call syscall"), 1),
+        (
+            c"addressOf",
+            native!(call::address_of, c"call addressOf"),
+            1,
+        ),
+        (c"spawn", native!(spawn::spawn, c"call spawn"), 1),
+        (c"utf8Encode", native!(utf8_encode), 1),
+        (c"utf8Decode", native!(utf8_decode), 1),
+        (c"sha512", native!(sha512), 1),
+        (c"args", native!(args, c"call args"), 0),
+        (c"env", native!(env, c"call env"), 0),
+        (c"exit", native!(exit, c"call exit"), 1),
+        (c"gcThreshold", native!(gc_threshold), 1),
     ];
     for (name, native, length) in functions {
         define(ctx, engine, name, function(ctx, name, native, length))?;
@@ -44,7 +84,12 @@ pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
         ctx,
         math,
         c"random",
-        function(ctx, c"random", random::random, 0),
+        function(
+            ctx,
+            c"random",
+            native!(random::random, c"call Math.random"),
+            0,
+        ),
     )?;
     q::JS_FreeValue(ctx, math);
     define(ctx, global, c"engine", engine)?;
@@ -89,34 +134,8 @@ pub unsafe fn refuse(ctx: *mut q::JSContext, what: &CStr) -> q::JSValue {
     q::JS_ThrowTypeError(ctx, message.as_ptr(), what.as_ptr())
 }
 
-/// The argument at `index`, undefined when there are fewer.
-pub unsafe fn at(argc: c_int, argv: *mut q::JSValue, index: usize) -> q::JSValue {
-    if index < argc as usize {
-        *argv.add(index)
-    } else {
-        q::JS_UNDEFINED
-    }
-}
-
-unsafe extern "C" fn spawn_program(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call spawn");
-    }
-    spawn::native(ctx, at(argc, argv, 0))
-}
-
-unsafe extern "C" fn utf8_encode(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    let value = at(argc, argv, 0);
+unsafe fn utf8_encode(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
+    let value = arguments.at(0);
     if !q::JS_IsString(value) {
         return q::JS_ThrowTypeError(ctx, c"utf8Encode takes a string".as_ptr());
     }
@@ -124,13 +143,8 @@ unsafe extern "C" fn utf8_encode(
     bytes.unwrap_or(q::JS_EXCEPTION)
 }
 
-unsafe extern "C" fn utf8_decode(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    match views::bytes_of(ctx, at(argc, argv, 0)) {
+unsafe fn utf8_decode(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
+    match views::bytes_of(ctx, arguments.at(0)) {
         Some((_, 0)) => text::decode(ctx, b""),
         Some((start, length)) => {
             text::decode(ctx, core::slice::from_raw_parts(start as *const u8, length))
@@ -140,13 +154,8 @@ unsafe extern "C" fn utf8_decode(
 }
 
 /// In lower-case hexadecimal, of a text in UTF-8.
-unsafe extern "C" fn sha512(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    let value = at(argc, argv, 0);
+unsafe fn sha512(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
+    let value = arguments.at(0);
     if !q::JS_IsString(value) {
         return q::JS_ThrowTypeError(ctx, c"sha512 takes a string".as_ptr());
     }
@@ -161,15 +170,7 @@ unsafe extern "C" fn sha512(
     digest.unwrap_or(q::JS_EXCEPTION)
 }
 
-unsafe extern "C" fn args(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    _: c_int,
-    _: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call args");
-    }
+unsafe fn args(ctx: *mut q::JSContext, _: Arguments) -> q::JSValue {
     let list = q::JS_NewArray(ctx);
     let mut next = START.get().args;
     let mut index = 0;
@@ -186,15 +187,7 @@ unsafe extern "C" fn args(
 }
 
 /// As an object; of duplicates the first counts, as for getenv. What has no "=" is left out.
-unsafe extern "C" fn env(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    _: c_int,
-    _: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call env");
-    }
+unsafe fn env(ctx: *mut q::JSContext, _: Arguments) -> q::JSValue {
     let object = q::JS_NewObject(ctx);
     let mut last = START.get().env;
     while !(*last).is_null() {
@@ -221,30 +214,17 @@ unsafe extern "C" fn env(
     object
 }
 
-unsafe extern "C" fn exit(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call exit");
-    }
+unsafe fn exit(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
     let mut code = 0;
-    if q::JS_ToInt32(ctx, &mut code, at(argc, argv, 0)) != 0 {
+    if q::JS_ToInt32(ctx, &mut code, arguments.at(0)) != 0 {
         return q::JS_EXCEPTION;
     }
     sys::exit(code)
 }
 
-unsafe extern "C" fn gc_threshold(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    argc: c_int,
-    argv: *mut q::JSValue,
-) -> q::JSValue {
+unsafe fn gc_threshold(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
     let mut bytes = 0;
-    if q::JS_ToInt64(ctx, &mut bytes, at(argc, argv, 0)) != 0 {
+    if q::JS_ToInt64(ctx, &mut bytes, arguments.at(0)) != 0 {
         return q::JS_EXCEPTION;
     }
     run::let_heap_grow(q::JS_GetRuntime(ctx), bytes.max(0) as usize);

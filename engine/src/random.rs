@@ -1,23 +1,14 @@
 //! Math.random: QuickJS's own would draw the same numbers in every run of an image.
 
-use crate::natives::{refuse, EFFECTS_REFUSED};
+use crate::natives::Arguments;
 use crate::sys::{self, Global};
-use core::ffi::c_int;
 use rquickjs_sys as q;
 
 /// State of Math.random; 0 until the first call. A static, so no part of an image.
 static RANDOM: Global<u64> = Global::new(0);
 
 /// splitmix64, seeded by the kernel at the first call. For jitter and names, not for secrets.
-pub unsafe extern "C" fn random(
-    ctx: *mut q::JSContext,
-    _: q::JSValue,
-    _: c_int,
-    _: *mut q::JSValue,
-) -> q::JSValue {
-    if EFFECTS_REFUSED.get() {
-        return refuse(ctx, c"call Math.random");
-    }
+pub unsafe fn random(_: *mut q::JSContext, _: Arguments) -> q::JSValue {
     let state = RANDOM.at();
     if *state == 0 {
         sys::syscall(sys::GETRANDOM, [state as usize, 8]);

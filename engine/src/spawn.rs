@@ -1,6 +1,7 @@
 //! Runs another program to its end: its own process group, input fed, output gathered, a deadline kept.
 
 use crate::launch;
+use crate::natives::Arguments;
 use crate::request::{self, Outcome, Request};
 use crate::sys::{self, Pollfd, Timespec};
 use crate::views;
@@ -11,7 +12,8 @@ const POLLIN: i16 = 1;
 const POLLOUT: i16 = 4;
 
 /// `engine.spawn(request)`.
-pub unsafe fn native(ctx: *mut q::JSContext, request: q::JSValue) -> q::JSValue {
+pub unsafe fn spawn(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
+    let request = arguments.at(0);
     let stdin = q::JS_GetPropertyStr(ctx, request, c"stdin".as_ptr());
     let input = match views::bytes_of(ctx, stdin) {
         Some((_, 0)) => &[][..],
