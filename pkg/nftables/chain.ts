@@ -123,6 +123,28 @@ export function dumpChains(): Request<ListedChain | undefined> {
   });
 }
 
+/**
+ * Makes a chain that is not among those listed. To name one that is there has the kernel wait, when the socket is closed, until
+ * nobody looks at the chain: milliseconds. One with another hook is named, for the refusal that this brings.
+ */
+export function addMissingChain(
+  listed: readonly ListedChain[],
+  key: ChainKey,
+  base?: BaseChain,
+  comment?: string,
+): Request[] {
+  const found = listed.find((chain) => isSameChain(chain, key));
+  const isRight =
+    found?.base?.hook === base?.hook &&
+    found?.base?.priority === base?.priority &&
+    found?.base?.type === base?.type;
+  return found !== undefined && isRight ? [] : [addChain(key, base, comment)];
+}
+
+export function isSameChain(a: ChainKey, b: ChainKey): boolean {
+  return a.chain === b.chain && a.table === b.table && a.family === b.family;
+}
+
 /** A chain as read. */
 export interface Chain {
   readonly name: string;

@@ -6,7 +6,9 @@ import type { Family } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { findPrograms, openPrograms, type Programs } from "../../pkg/iptables/program.ts";
 import { UnreadableTableError } from "../../pkg/iptables/table.ts";
+import type { Namespace } from "../../pkg/ns/namespace.ts";
 import type { Context } from "../../pkg/skel/context.ts";
+import { Errno, isSysError } from "../../pkg/sys/errno.ts";
 import { ifPresent, stat } from "../../pkg/sys/file.ts";
 import type { BackendName, FirewallConfig, Settings } from "./config.ts";
 import {
@@ -32,8 +34,8 @@ export interface Backend {
 
 const purpose = "cannot set up the firewall";
 
-/** How long to wait for another of this suite that changes tables of iptables. */
-const lockMs = 10_000;
+/** How long to wait for others of this suite that change these rules: a hundred may come at once. */
+const lockMs = 60_000;
 
 /** The backend that was asked for; else firewalld where it runs, iptables where it is, nf_tables. */
 export function backendFor(context: Call, settings: Settings): Backend {
@@ -80,8 +82,7 @@ function iptablesBackend({ env, cancelFd, host }: Call): Backend {
     }
   };
   return {
-    allow: (wish) =>
-      host.exclusively({ timeoutMs: lockMs, cancelFd }, () => forEach(wish, iptables.allow)),
+    allow: (wish) => alone(host, () => forEach(wish, iptables.allow), cancelFd),
     verify: (wish) => forEach(wish, iptables.verify),
   };
 }
@@ -90,9 +91,9 @@ function familiesOf(addresses: readonly Prefix[]): Family[] {
   return families.filter((family) => addresses.some(({ address }) => address.family === family));
 }
 
-function nftablesBackend({ host }: Call): Backend {
+function nftablesBackend({ host, cancelFd }: Call): Backend {
   return {
-    allow: (wish) => nftables.allow(openFilter(host, purpose), wish),
+    allow: (wish) => alone(host, () => nftables.allow(openFilter(host, purpose), wish), cancelFd),
     verify: (wish) => nftables.verify(openFilter(host, purpose), wish),
   };
 }
@@ -138,7 +139,7 @@ export function removeEverywhere(context: Call, { isGone, addresses = [] }: Remo
   attempt(() => forbidSources({ env }, isGone, { zone, sources: given }));
   attempt(() => {
     const socket = findFilter(host);
-    if (socket !== undefined) nftables.forbid(socket, isGone);
+    if (socket !== undefined) alone(host, () => nftables.forbid(socket, isGone));
   });
   if (mayUseIptables(config)) attempt(() => removeFromIptables(context, { isGone, addresses }));
 }
@@ -152,7 +153,7 @@ function removeFromIptables(context: Call, removal: iptables.Removal): void {
   const { env, host, log } = context;
   const { addresses = [] } = removal;
   const concerned = addresses.length > 0 ? familiesOf(addresses) : families.filter(isInKernel);
-  host.exclusively({ timeoutMs: lockMs }, () => {
+  alone(host, () => {
     for (const family of concerned) {
       const programs = findPrograms(family, { env });
       if (programs === undefined) continue;
@@ -165,6 +166,23 @@ function removeFromIptables(context: Call, removal: iptables.Removal): void {
       }
     }
   });
+}
+
+/**
+ * Runs the work while nobody else of this suite looks at these rules and changes them. Those of a bridge belong to many: of two
+ * DELs at once each would leave them to the other, and one beside an ADD would take them from it.
+ */
+function alone(host: Namespace, work: () => void, cancelFd?: number): void {
+  let began = false;
+  try {
+    host.exclusively({ timeoutMs: lockMs, cancelFd }, () => {
+      began = true;
+      work();
+    });
+  } catch (error) {
+    if (began || !isSysError(error, Errno.ETIMEDOUT, Errno.EINTR)) throw error;
+    throw new CniError(ErrorCode.tryAgainLater, `${purpose}: ${error.message}`);
+  }
 }
 
 /** A kernel without IPv6 has no table of it. */

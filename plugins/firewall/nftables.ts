@@ -2,7 +2,12 @@
 
 import type { Request } from "../../pkg/netlink/message.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
-import { addChain, dumpChains, type ListedChain } from "../../pkg/nftables/chain.ts";
+import {
+  addMissingChain,
+  dumpChains,
+  isSameChain,
+  type ListedChain,
+} from "../../pkg/nftables/chain.ts";
 import { sameRules } from "../../pkg/nftables/compare.ts";
 import { enter } from "../../pkg/nftables/expression/immediate.ts";
 import type { ChainKey, TableKey } from "../../pkg/nftables/message.ts";
@@ -59,21 +64,17 @@ function read(socket: NetlinkSocket): Present {
   const chains = socket.dump(dumpChains());
   const rulesOf = (key: ChainKey | TableKey): Found[] =>
     socket.dump(dumpRules(key)).map((rule) => ({ key: { ...key, chain: rule.chain }, rule }));
-  const own = chains.some((chain) => isSame(chain, Own.forward)) ? [table] : [];
+  const own = chains.some((chain) => isSameChain(chain, Own.forward)) ? [table] : [];
   const foreign = containerChains(chains).filter(({ table: name }) => name !== table.table);
   return { chains, rules: [...own, ...foreign].flatMap(rulesOf) };
 }
 
 function isThere({ chains }: Present, wanted: ChainKey): boolean {
-  return chains.some((chain) => isSame(chain, wanted));
-}
-
-function isSame(a: ChainKey, b: ChainKey): boolean {
-  return a.chain === b.chain && a.table === b.table && a.family === b.family;
+  return chains.some((chain) => isSameChain(chain, wanted));
 }
 
 function rulesIn({ rules }: Present, chain: ChainKey): Rule[] {
-  return rules.filter(({ key }) => isSame(key, chain)).map(({ rule }) => rule);
+  return rules.filter(({ key }) => isSameChain(key, chain)).map(({ rule }) => rule);
 }
 
 /** Every rule with an owner. */
@@ -83,7 +84,9 @@ function ownedIn({ rules }: Present): Found[] {
 
 /** The notes of those in our own table, which has a rule for every address that is let through anywhere. */
 function notesIn(found: readonly Found[]): Note[] {
-  return found.filter(({ key }) => isSame(key, Own.containers)).map(({ rule }) => readNote(rule));
+  return found
+    .filter(({ key }) => isSameChain(key, Own.containers))
+    .map(({ rule }) => readNote(rule));
 }
 
 /** Lets the addresses through, in place of what the owner had. */
@@ -119,12 +122,10 @@ function skeleton(present: Present): Request[] {
   const entries = [Own.stage1, Own.admin, Own.containers].map(({ chain }) => [
     enter("jump", chain),
   ]);
-  const add = (chain: ChainKey) => (isThere(present, chain) ? [] : [addChain(chain)]);
   return [
-    ...(isThere(present, Own.forward)
-      ? []
-      : [addTable(table, tableComment), addChain(Own.forward, ownBase)]),
-    ...chains.flatMap(add),
+    ...(isThere(present, Own.forward) ? [] : [addTable(table, tableComment)]),
+    ...addMissingChain(present.chains, Own.forward, ownBase),
+    ...chains.flatMap((chain) => addMissingChain(present.chains, chain)),
     ...(sameRules(entries, rulesIn(present, Own.forward))
       ? []
       : [
@@ -138,11 +139,10 @@ function skeleton(present: Present): Request[] {
 function entryChanges(socket: NetlinkSocket, present: Present, place: Place): Request[] {
   const { entry, containers, admin } = place;
   if (entry === undefined) return [];
-  const add = (chain: ChainKey) => (isThere(present, chain) ? [] : [addChain(chain)]);
   const [comment, override] = entryComments;
   return [
-    ...add(containers),
-    ...add(admin),
+    ...addMissingChain(present.chains, containers),
+    ...addMissingChain(present.chains, admin),
     ...ensureJump(socket.dump(dumpRules(entry)), place, [entry, containers], comment),
     ...ensureJump(rulesIn(present, containers), place, [containers, admin], override),
   ];

@@ -5,6 +5,7 @@ import { type Family, families } from "../../pkg/ip/address.ts";
 import type { Attachment } from "../../pkg/link/attachment.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
+import { dumpChains } from "../../pkg/nftables/chain.ts";
 import { sameExpressions, sameRules } from "../../pkg/nftables/compare.ts";
 import type { ChainKey } from "../../pkg/nftables/message.ts";
 import { deleteRule, dumpRules, type Rule } from "../../pkg/nftables/rule.ts";
@@ -38,9 +39,12 @@ export function publish(
   const notes = { comment: commentOf(owner.containerId), owner: id };
   transact(socket, () => {
     const present = readTables(socket);
+    const listed = socket.dump(dumpChains());
     return [
       ...families.flatMap((family) =>
-        targets[family] === undefined ? [] : sharedRequests(family, config, present[family]),
+        targets[family] === undefined
+          ? []
+          : sharedRequests(family, config, present[family], listed),
       ),
       ...removal(pick(present, (rule) => rule.owner === id)),
       ...plan.flatMap((rule) => ruleRequests(rule, notes)),

@@ -3,7 +3,13 @@
 import { type Family, families, parseAddress } from "../../pkg/ip/address.ts";
 import { hostPrefix, type Prefix } from "../../pkg/ip/prefix.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
-import { addChain, type BaseChain, Hook, Priority } from "../../pkg/nftables/chain.ts";
+import {
+  addMissingChain,
+  type BaseChain,
+  Hook,
+  type ListedChain,
+  Priority,
+} from "../../pkg/nftables/chain.ts";
 import { sameRules } from "../../pkg/nftables/compare.ts";
 import { ConnectionKey, ConnectionStatus } from "../../pkg/nftables/expression/ct.ts";
 import { decide, enter } from "../../pkg/nftables/expression/immediate.ts";
@@ -59,16 +65,20 @@ export function sharedRequests(
   family: Family,
   { snat }: PortmapConfig,
   present: readonly Rule[],
+  listed: readonly ListedChain[],
 ): Request[] {
-  const chain = (name: string) => chainOf(family, name);
+  const add = (name: string, base?: BaseChain) =>
+    addMissingChain(listed, chainOf(family, name), base);
+  const { family: tableFamily, table } = tableOf(family);
+  const isThere = listed.some((it) => it.family === tableFamily && it.table === table);
   return [
-    addTable(tableOf(family), "CNI portmap plugin"),
-    addChain(chain("hostports")),
-    addChain(chain("late_prerouting"), nat(Hook.preRouting, behind)),
-    addChain(chain("late_output"), nat(Hook.output, behind)),
+    ...(isThere ? [] : [addTable(tableOf(family), "CNI portmap plugin")]),
+    ...add("hostports"),
+    ...add("late_prerouting", nat(Hook.preRouting, behind)),
+    ...add("late_output", nat(Hook.output, behind)),
     ...entryRules(family).flatMap(([entry, rule]) => fill(entry, [rule], present)),
-    ...(snat ? [addChain(chain("masquerading"), nat(Hook.postRouting, Priority.sourceNat))] : []),
-    ...(snat && family === 4 ? guardRequests(present) : []),
+    ...(snat ? add("masquerading", nat(Hook.postRouting, Priority.sourceNat)) : []),
+    ...(snat && family === 4 ? guardRequests(present, listed) : []),
   ];
 }
 
@@ -76,12 +86,10 @@ export function sharedRequests(
  * Where route_localnet is on, neighbours could reach what listens on 127.0.0.1 only (CVE-2020-8558): what comes
  * from outside with such an address is dropped before anything translates it.
  */
-function guardRequests(present: readonly Rule[]): Request[] {
+function guardRequests(present: readonly Rule[], listed: readonly ListedChain[]): Request[] {
   const chain = chainOf(4, "localnet_guard");
-  return [
-    addChain(chain, { type: "filter", hook: Hook.preRouting, priority: Priority.raw }),
-    ...fill(chain, guardRules(), present),
-  ];
+  const base = { type: "filter", hook: Hook.preRouting, priority: Priority.raw } as const;
+  return [...addMissingChain(listed, chain, base), ...fill(chain, guardRules(), present)];
 }
 
 function guardRules(): Expression[][] {

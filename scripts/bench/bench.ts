@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { join, resolve } from "node:path";
 import { readVersion } from "../version.ts";
+import { chainCalls, chainTimes } from "./chain.ts";
 import { chained } from "./chained.ts";
 import { calls, memory, sizes } from "./counts.ts";
 import { crowd } from "./crowd.ts";
@@ -54,13 +55,14 @@ function measureAll(): { title: string; rows: Row[] }[] {
   console.error("measuring: plugins ...");
   const { counts, times } = pluginsAnywhere();
   const groups: [string, (() => Row[])[]][] = [
-    ["Counts", [calls, () => [...counts], memory, daemonMemory, sizes]],
+    ["Counts", [calls, chainCalls, () => [...counts], memory, daemonMemory, sizes]],
     [
       "Times",
       [
         () => starts(effort),
         () => verbs(effort),
         () => variants(effort),
+        () => chainTimes(effort),
         () => reservations(effort),
         () => crowd(effort),
         () => [...times],

@@ -99,11 +99,15 @@ function countSuite(suite: Suite, counter: Counter): Record<Case, number> {
   return counts;
 }
 
-export const countCalls: Counter = (step) => {
-  run(step, ["strace", "-f", "-qq", "-o", log]);
+export const countCalls: Counter = (step) => watchCalls(step).calls;
+
+/** The same, with what the step printed. */
+export function watchCalls(step: Step): { calls: number; printed: string } {
+  const printed = run(step, ["strace", "-f", "-qq", "-o", log]);
   // A call that another thread interrupts takes two lines, of which the second begins otherwise.
-  return readFileSync(log, "utf8").match(/^\d+ +\w+\(/gm)?.length ?? 0;
-};
+  const calls = readFileSync(log, "utf8").match(/^\d+ +\w+\(/gm)?.length ?? 0;
+  return { calls, printed };
+}
 
 const countInstructions: Counter = (step) => {
   run(step, ["perf", "stat", "-x,", "-e", "instructions:u", "-o", log]);
