@@ -10,20 +10,25 @@ import { observer, traced } from "./trace.ts";
 /** LOCK_*, linux/fcntl.h */
 const Lock = { shared: 1, exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
 
-/** The longest pause between two tries. */
-const longestPauseMs = 8;
+/** The longest pause between two tries, for locks that are held for an instant. */
+const usualPauseMs = 8;
 
 /**
  * Takes the exclusive lock on an open file (flock); closing the file, or the end of the process, releases it.
  * Throws ETIMEDOUT when that took longer than `timeoutMs`, EINTR when `cancelFd` became readable meanwhile.
  */
-export function lock(fd: Fd, timeoutMs: number, cancelFd = -1): void {
-  take(fd, { kind: Lock.exclusive, timeoutMs, cancelFd });
+export function lock(
+  fd: Fd,
+  timeoutMs: number,
+  cancelFd = -1,
+  longestPauseMs = usualPauseMs,
+): void {
+  take(fd, { kind: Lock.exclusive, timeoutMs, cancelFd, longestPauseMs });
 }
 
 /** The same for a lock that others may share, but that excludes an exclusive one. */
 export function lockShared(fd: Fd, timeoutMs: number, cancelFd = -1): void {
-  take(fd, { kind: Lock.shared, timeoutMs, cancelFd });
+  take(fd, { kind: Lock.shared, timeoutMs, cancelFd, longestPauseMs: usualPauseMs });
 }
 
 /** Releases the lock and keeps the file open. */
@@ -36,6 +41,7 @@ interface Wanted {
   readonly kind: number;
   readonly timeoutMs: number;
   readonly cancelFd: number;
+  readonly longestPauseMs: number;
 }
 
 function take(fd: Fd, wanted: Wanted): void {
@@ -54,7 +60,7 @@ function tryLock(fd: Fd, kind: number): number {
 }
 
 /** flock knows no time limit, and without signal handlers nothing could end a blocking one: so, try again and again. */
-function keepTrying(fd: Fd, { kind, timeoutMs, cancelFd }: Wanted): number {
+function keepTrying(fd: Fd, { kind, timeoutMs, cancelFd, longestPauseMs }: Wanted): number {
   const end = monotonicMs() + timeoutMs;
   for (let pause = 1; ; pause = Math.min(pause * 2, longestPauseMs)) {
     const now = monotonicMs();

@@ -6,9 +6,7 @@ import type { Family } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { findPrograms, openPrograms, type Programs } from "../../pkg/iptables/program.ts";
 import { UnreadableTableError } from "../../pkg/iptables/table.ts";
-import type { Namespace } from "../../pkg/ns/namespace.ts";
 import type { Context } from "../../pkg/skel/context.ts";
-import { Errno, isSysError } from "../../pkg/sys/errno.ts";
 import { ifPresent, stat } from "../../pkg/sys/file.ts";
 import type { BackendName, FirewallConfig, Settings } from "./config.ts";
 import {
@@ -20,6 +18,7 @@ import {
   verifySources,
 } from "./firewalld.ts";
 import * as iptables from "./iptables.ts";
+import { alone } from "./lock.ts";
 import * as nftables from "./nftables.ts";
 import { SourceFiles } from "./source-files.ts";
 import { families, type Wish } from "./wish.ts";
@@ -33,9 +32,6 @@ export interface Backend {
 }
 
 const purpose = "cannot set up the firewall";
-
-/** How long to wait for others of this suite that change these rules: a hundred may come at once. */
-const lockMs = 60_000;
 
 /** The backend that was asked for; else firewalld where it runs, iptables where it is, nf_tables. */
 export function backendFor(context: Call, settings: Settings): Backend {
@@ -75,14 +71,14 @@ function eitherBackend({ log }: Call, first: Backend, second: Backend): Backend 
   return { allow: either("allow"), verify: either("verify") };
 }
 
-function iptablesBackend({ env, cancelFd, host }: Call): Backend {
+function iptablesBackend({ env, cancelFd }: Call): Backend {
   const forEach = (wish: Wish, work: (programs: Programs, wish: Wish) => void) => {
     for (const family of familiesOf(wish.addresses)) {
       work(openPrograms(family, { env, cancelFd }, purpose), wish);
     }
   };
   return {
-    allow: (wish) => alone(host, () => forEach(wish, iptables.allow), cancelFd),
+    allow: (wish) => alone(() => forEach(wish, iptables.allow), cancelFd),
     verify: (wish) => forEach(wish, iptables.verify),
   };
 }
@@ -93,7 +89,7 @@ function familiesOf(addresses: readonly Prefix[]): Family[] {
 
 function nftablesBackend({ host, cancelFd }: Call): Backend {
   return {
-    allow: (wish) => alone(host, () => nftables.allow(openFilter(host, purpose), wish), cancelFd),
+    allow: (wish) => alone(() => nftables.allow(openFilter(host, purpose), wish), cancelFd),
     verify: (wish) => nftables.verify(openFilter(host, purpose), wish),
   };
 }
@@ -139,7 +135,7 @@ export function removeEverywhere(context: Call, { isGone, addresses = [] }: Remo
   attempt(() => forbidSources({ env }, isGone, { zone, sources: given }));
   attempt(() => {
     const socket = findFilter(host);
-    if (socket !== undefined) alone(host, () => nftables.forbid(socket, isGone));
+    if (socket !== undefined) alone(() => nftables.forbid(socket, isGone));
   });
   if (mayUseIptables(config)) attempt(() => removeFromIptables(context, { isGone, addresses }));
 }
@@ -150,10 +146,10 @@ function mayUseIptables({ backend, ingressPolicy }: FirewallConfig): boolean {
 }
 
 function removeFromIptables(context: Call, removal: iptables.Removal): void {
-  const { env, host, log } = context;
+  const { env, log } = context;
   const { addresses = [] } = removal;
   const concerned = addresses.length > 0 ? familiesOf(addresses) : families.filter(isInKernel);
-  alone(host, () => {
+  alone(() => {
     for (const family of concerned) {
       const programs = findPrograms(family, { env });
       if (programs === undefined) continue;
@@ -166,23 +162,6 @@ function removeFromIptables(context: Call, removal: iptables.Removal): void {
       }
     }
   });
-}
-
-/**
- * Runs the work while nobody else of this suite looks at these rules and changes them. Those of a bridge belong to many: of two
- * DELs at once each would leave them to the other, and one beside an ADD would take them from it.
- */
-function alone(host: Namespace, work: () => void, cancelFd?: number): void {
-  let began = false;
-  try {
-    host.exclusively({ timeoutMs: lockMs, cancelFd }, () => {
-      began = true;
-      work();
-    });
-  } catch (error) {
-    if (began || !isSysError(error, Errno.ETIMEDOUT, Errno.EINTR)) throw error;
-    throw new CniError(ErrorCode.tryAgainLater, `${purpose}: ${error.message}`);
-  }
 }
 
 /** A kernel without IPv6 has no table of it. */

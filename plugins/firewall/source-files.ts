@@ -8,7 +8,7 @@ import { encode } from "../../pkg/sys/text.ts";
 import { createExclusive, replaceFile } from "../../pkg/sys/whole-file.ts";
 
 /** Gone after a boot, as is what firewalld was told. */
-const directory = "/run/cni/firewall";
+export const directory = "/run/cni/firewall";
 /** More than any file has. */
 const limit = 1 << 16;
 

@@ -27,7 +27,8 @@ function callWith(changes: Config = {}, more: Partial<Call> = {}): Call {
 }
 
 function filesOf(host: Host): string[] {
-  return readdirSync(host.outside("/run/cni/firewall"));
+  const names = readdirSync(host.outside("/run/cni/firewall"));
+  return names.filter((name) => name.endsWith(".json"));
 }
 
 async function withFirewalld(steps: (host: Host) => Promise<void>): Promise<void> {
