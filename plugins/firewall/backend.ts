@@ -2,7 +2,7 @@
 
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { findFilter, openFilter } from "../../pkg/filter/backend.ts";
-import type { Family } from "../../pkg/ip/address.ts";
+import { type Family, families } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { findPrograms, openPrograms, type Programs } from "../../pkg/iptables/program.ts";
 import { UnreadableTableError } from "../../pkg/iptables/table.ts";
@@ -21,7 +21,7 @@ import * as iptables from "./iptables.ts";
 import { alone } from "./lock.ts";
 import * as nftables from "./nftables.ts";
 import { SourceFiles } from "./source-files.ts";
-import { families, type Wish } from "./wish.ts";
+import type { Wish } from "./wish.ts";
 
 type Call = Context<FirewallConfig>;
 

@@ -9,8 +9,6 @@ import type { Attachment } from "../../pkg/link/attachment.ts";
 import { commentOf } from "../../pkg/nftables/userdata.ts";
 import type { Policy, Settings } from "./config.ts";
 
-export const families: readonly Family[] = [4, 6];
-
 /** Whose addresses may be forwarded to, and from whom. */
 export interface Wish {
   readonly owner: string;
