@@ -110,8 +110,10 @@ export function lose(client: Client, at: Moment, reason: string): Step {
 
 /** Gives back what there is and stops. */
 export function stop(client: Client, at: Moment): Step {
-  const { identity, lease, phase } = client;
+  const { identity, phase, offer } = client;
   const stopped: Client = { ...client, phase: "stopped", wakeAt: null };
+  // The server may have granted already what was asked for; the answer is only not here yet.
+  const lease = phase === "requesting" ? offer : client.lease;
   if (lease === undefined || phase === "rebooting") return stay(stopped);
   const message = encodeMessage(release(identity, at.random >>> 0, lease));
   return {

@@ -352,6 +352,16 @@ test("release while there is no lease yet sends nothing and stops", () => {
   assert.deepEqual(sim.hear({ type: offer }), []);
 });
 
+test("release while a request is under way gives back what the server may have granted by now", () => {
+  const sim = new Simulation();
+  sim.start();
+  sim.hear({ type: offer });
+  const [released] = sentIn(sim.happen({ type: "release" }));
+  assert.equal(released?.message.options.get(Option.messageType)?.[0], MessageType.release);
+  assert.equal(released?.message.clientAddress, address);
+  assert.deepEqual(sim.hear({ type: ack }), []);
+});
+
 test("release between the ack and the probe's end gives the address back", () => {
   const sim = new Simulation({}, { probe: 100 });
   sim.start();

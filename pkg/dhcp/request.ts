@@ -96,7 +96,11 @@ export function decline(identity: Identity, xid: number, lease: Lease): Message 
 }
 
 /** Gives the address back. */
-export function release(identity: Identity, xid: number, lease: Lease): Message {
+export function release(
+  identity: Identity,
+  xid: number,
+  lease: Pick<Lease, "address" | "server">,
+): Message {
   return build(identity, {
     type: MessageType.release,
     xid,
