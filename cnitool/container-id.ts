@@ -1,15 +1,12 @@
 /** The container id that cnitool gives a namespace: the reference's, so that either tool deletes what the other added. */
 
-import { sha512 } from "@noble/hashes/sha2.js";
-import type { Session } from "./command.ts";
+import { sha512 } from "../pkg/sys/sha512.ts";
 
-const bytesUsed = 10;
+const digitsUsed = 20;
 
 /** `cnitool-` and twenty digits that follow from the namespace's absolute path. */
-export function containerIdOf(netns: string, { machine }: Pick<Session, "machine">): string {
-  const digest = sha512(machine.encode(netns)).subarray(0, bytesUsed);
-  const digits = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0"));
-  return `cnitool-${digits.join("")}`;
+export function containerIdOf(netns: string): string {
+  return `cnitool-${sha512(netns).slice(0, digitsUsed)}`;
 }
 
 /** The path made absolute and cleaned, links left alone, as Go's filepath.Abs does it. */

@@ -27,7 +27,7 @@ export function attachmentOf(line: CommandLine, session: Session): Attachment {
   const args = splitArgs(session.env.CNI_ARGS ?? "");
   const ifName = ifNameOf(line, session);
   const netns = absolutePath(line.args[1] ?? "", session.workingDirectory);
-  const containerId = containerIdOf(netns, session);
+  const containerId = containerIdOf(netns);
   return { containerId, netns, ifName, args, ...(capabilityArgs && { capabilityArgs }) };
 }
 

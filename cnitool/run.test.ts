@@ -15,8 +15,7 @@ function toolWithNetwork(): Tool {
 }
 
 test("the container id follows from the namespace's path as the reference's does", () => {
-  const { machine } = new Tool().memory;
-  assert.equal(containerIdOf("/run/netns/t1", { machine }), "cnitool-458ee3745730d9600685");
+  assert.equal(containerIdOf("/run/netns/t1"), "cnitool-458ee3745730d9600685");
 });
 
 for (const [path, absolute] of [
@@ -144,9 +143,7 @@ test("check and del reach the plugin with the result that add remembered", async
 test("gc keeps what it is told to, and a dry run removes nothing", async () => {
   const tool = toolWithNetwork();
   for (const ns of ["a", "b", "c"]) await tool.run(`add net ${ns}`);
-  const ids = ["/home/me/a", "/home/me/b", "/home/me/c"].map((path) =>
-    containerIdOf(path, tool.memory),
-  );
+  const ids = ["/home/me/a", "/home/me/b", "/home/me/c"].map((path) => containerIdOf(path));
   tool.memory.files["/home/me/b"] = "";
   const plan = await tool.run(`gc net --keep ${ids[0]} --keep-living --dry-run --json`);
   assert.deepEqual(JSON.parse(plan.stdout), {

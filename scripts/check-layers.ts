@@ -53,7 +53,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The only libraries that the executables may hold. */
-const libraries: readonly string[] = ["valibot", "@noble/hashes/sha2.js"];
+const libraries: readonly string[] = ["valibot"];
 
 const importLine =
   /^(?:import|export)\s+(?:(?:type\s+)?(?:\{[^}]*\}|\*(?:\s+as\s+\w+)?|\w+)\s+from\s+)?"([^"]+)"/gm;
