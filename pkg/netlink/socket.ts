@@ -44,6 +44,8 @@ const message = noMessage();
 
 /** A socket to one netlink family, in the namespace it was opened in. */
 export class NetlinkSocket implements Disposable {
+  /** Runs work while no other process of this suite does so in the same namespace; by itself it just runs it. */
+  inTurn: <T>(work: () => T) => T = (work) => work();
   readonly #channel: Channel;
   #sequence = 1;
   /** The socket's address, learnt from the first reply; 0 until then. */

@@ -24,11 +24,16 @@ const LONGEST_PAUSE_MS = 20;
 
 /**
  * Reads and then changes the ruleset. `plan` is called again where somebody else changed it in between; it
- * returns the changes, of which either all are made or none. No changes, no transaction. Where others change it
- * all the time, only that counts which the plan builds on: rules are deleted by handles, and one that is gone
- * fails the transaction.
+ * returns the changes, of which either all are made or none. No changes, no transaction. A hundred of this suite at
+ * once would spend their time interrupting each other's reading, so each waits for its turn. Where
+ * others change the ruleset all the time, only that counts which the plan builds on: rules are deleted by handles, and one
+ * that is gone fails the transaction.
  */
 export function transact(socket: NetlinkSocket, plan: () => readonly Request[]): void {
+  socket.inTurn(() => insist(socket, plan));
+}
+
+function insist(socket: NetlinkSocket, plan: () => readonly Request[]): void {
   for (let tries = 1; ; tries++) {
     const isStrict = tries <= STRICT_TRIES;
     try {

@@ -17,6 +17,9 @@ const cloneNewNet = 0x40000000;
 /** The calling thread's own namespace: the process's would be the wrong one once a thread has moved. */
 const ownPath = "/proc/thread-self/ns/net";
 
+/** How long to wait for a turn at the packet filter before going on without. */
+const turnMs = 30_000;
+
 /** A path that leads to no network namespace: nothing is there, or something else. */
 export class NoNamespaceError extends Error {
   override readonly name = "NoNamespaceError";
@@ -33,6 +36,8 @@ export class Namespace implements Disposable {
   readonly #home: Namespace | undefined;
   #socket: NetlinkSocket | undefined;
   #filterSocket: NetlinkSocket | undefined;
+  /** Readable means: wait for no turn any more; -1 for never. */
+  cancelFd = -1;
   /** Of the process's own namespace: the one that the process is in meanwhile. */
   #visiting: Namespace | undefined;
 
@@ -108,8 +113,26 @@ export class Namespace implements Disposable {
 
   /** A socket to netfilter opened inside, at the first use. */
   get filterSocket(): NetlinkSocket {
-    this.#filterSocket ??= this.run(() => NetlinkSocket.open(Protocol.netfilter));
+    if (this.#filterSocket === undefined) {
+      this.#filterSocket = this.run(() => NetlinkSocket.open(Protocol.netfilter));
+      this.#filterSocket.inTurn = (work) => this.#inTurn(work);
+    }
     return this.#filterSocket;
+  }
+
+  /** Under the lock where it can be had; for work that is right without it, and only faster with it. */
+  #inTurn<T>(work: () => T): T {
+    try {
+      lock(this.#fd, turnMs, this.cancelFd);
+    } catch (error) {
+      if (!isSysError(error, Errno.ETIMEDOUT, Errno.EINTR)) throw error;
+      return work();
+    }
+    try {
+      return work();
+    } finally {
+      unlock(this.#fd);
+    }
   }
 
   /** Sends the requests in one batch and returns their replies; throws the first failure. */

@@ -50,19 +50,24 @@ class CallState implements Disposable {
   /** How to take back what ADD did; runs when it fails or is interrupted. */
   readonly undo = new Undo();
   readonly #netns: string;
+  readonly #cancelFd: number;
   readonly #log: (line: string) => void;
   readonly #failures: unknown[] = [];
   #host: Namespace | undefined;
   #container: Namespace | undefined;
 
-  constructor({ netns, log }: Pick<ContextInput<unknown>, "netns" | "log">) {
+  constructor({ netns, log, cancelFd }: Pick<ContextInput<unknown>, "netns" | "log" | "cancelFd">) {
     this.#netns = netns;
+    this.#cancelFd = cancelFd;
     this.#log = log;
   }
 
   /** The namespace the plugin was started in. */
   get host(): Namespace {
-    this.#host ??= Namespace.own();
+    if (this.#host === undefined) {
+      this.#host = Namespace.own();
+      this.#host.cancelFd = this.#cancelFd;
+    }
     return this.#host;
   }
 
