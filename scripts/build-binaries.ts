@@ -21,7 +21,7 @@ import {
 import { dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 import { encodeLines } from "../pkg/sys/source-lines.ts";
-import { buildEngine, type Engine } from "./build-engine.ts";
+import { buildEngine, type Engine, foreignArch } from "./build-engine.ts";
 import { writeSchemas } from "./build-schema.ts";
 import { lookUpBuiltIns } from "./built-ins.ts";
 import { type Executable, findPlugin, findSuite } from "./suite.ts";
@@ -31,9 +31,13 @@ const root = resolve(import.meta.dirname, "..");
 /** npm runs this in the project's root; what was typed is relative to where it was typed. */
 const typedIn = process.env.INIT_CWD ?? process.cwd();
 const foreign = pathGiven("--plugin");
+const arch = foreignArch(process.argv);
 /** Where the executables go: dist/bin, dist beside somebody else's plugin, or with --out another folder. */
 const output =
-  pathGiven("--out") ?? (foreign ? join(folderOf(foreign), "dist") : join(root, "dist/bin"));
+  pathGiven("--out") ??
+  (foreign
+    ? join(folderOf(foreign), "dist")
+    : join(root, arch === undefined ? "dist/bin" : `dist/${arch}`));
 const bundles = join(root, "dist/bundles");
 
 function pathGiven(flag: string): string | undefined {
@@ -138,8 +142,10 @@ function makeImage({ name, code, lines }: Bundle, engine: Engine, buildId: strin
   const fresh = `${executable}.new`;
   writeFileSync(source, code);
   writeFileSync(table, lines);
-  const run = (program: string, ...args: string[]) =>
+  const run = (...command: string[]) => {
+    const [program = "", ...args] = [...engine.emulator, ...command];
     execFileSync(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+  };
   run(engine.path, "--compile", source, bytecode);
   run(engine.runtime, "--image", bytecode, fresh, "--build", buildId, "--lines", table);
   // Renamed into place: one that is running keeps its file, one that starts finds it whole.
@@ -156,7 +162,7 @@ function report(paths: readonly string[]): void {
 
 /** One plugin, kept elsewhere. It finds its IPAM plugins where CNI_PATH says. */
 async function buildForeign(path: string): Promise<void> {
-  const engine = buildEngine();
+  const engine = buildEngine(arch);
   const plugin = findPlugin(path);
   const entry = entryOf(plugin, [], versionBeside(plugin.file));
   const program = await bundle(plugin.name, entry);
@@ -171,7 +177,7 @@ async function main(): Promise<void> {
   const version = readVersion(root);
   const schemas = await writeSchemas();
   if (schemas.length > 0) console.log(`schema: ${schemas.join(", ")}`);
-  const engine = buildEngine();
+  const engine = buildEngine(arch);
   const programs = await Promise.all(
     suite.map((plugin) => bundle(plugin.name, entryOf(plugin, suite, version))),
   );

@@ -1,7 +1,7 @@
 /**
  * Builds the engine (engine/README.md) into dist/engine: `engine` with the JavaScript compiler and `runtime`, which is
  * what ships, without it. Linked statically against musl where musl-gcc is installed, else against glibc. Does nothing
- * when the same sources have been built before.
+ * when the same sources have been built before. With --arch arm64, into dist/engine/arm64, by a cross compiler.
  */
 
 import { execFileSync } from "node:child_process";
@@ -26,29 +26,35 @@ export interface Engine {
   readonly runtime: string;
   /** The C library it is linked against. */
   readonly libc: "musl" | "glibc";
+  /** Goes before a command of the engine's: what runs it where it is for another architecture. */
+  readonly emulator: readonly string[];
 }
+
+/** Built for by a cross compiler, run by an emulator; rustc's own architecture otherwise. */
+export type Foreign = "arm64" | undefined;
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const crate = join(root, "engine");
 const output = join(root, "dist/engine");
 
 /** Builds it, or finds it built. */
-export function buildEngine(): Engine {
-  const rustc = run("rustc", ["-vV"]);
-  const compiler = findCompiler();
+export function buildEngine(arch?: Foreign): Engine {
+  const rustc = run(rustCompiler, ["-vV"]);
+  const compiler = arch === "arm64" ? crossCompiler : findCompiler(rustc);
+  const { target } = compiler;
+  const folder = join(output, arch ?? "");
   const engine: Engine = {
-    path: join(output, "engine"),
-    runtime: join(output, "runtime"),
+    path: join(folder, "engine"),
+    runtime: join(folder, "runtime"),
     libc: compiler.libc,
+    emulator: arch === "arm64" ? ["qemu-aarch64-static"] : [],
   };
-  const stamp = join(output, "engine.stamp");
+  const stamp = join(folder, "engine.stamp");
   const wanted = fingerprint([rustc, compiler.libc, run(compiler.cc, ["--version"])]);
   if (readOrEmpty(stamp) === wanted && existsSync(engine.runtime)) return engine;
 
-  const target = /^host: (.*)$/m.exec(rustc)?.[1];
-  if (target === undefined) throw new Error(`cannot tell rustc's host from: ${rustc}`);
-  compile(target, compiler);
-  mkdirSync(output, { recursive: true });
+  compile(compiler);
+  mkdirSync(folder, { recursive: true });
   for (const path of [engine.path, engine.runtime]) {
     // Renamed into place: another build may be reading the old one.
     const fresh = `${path}.${process.pid}`;
@@ -62,14 +68,25 @@ export function buildEngine(): Engine {
 interface Compiler {
   readonly cc: string;
   readonly libc: Engine["libc"];
+  /** As rustc calls it. */
+  readonly target: string;
 }
 
-function findCompiler(): Compiler {
+const rustCompiler = process.env.RUSTC ?? "rustc";
+const crossCompiler: Compiler = {
+  cc: "aarch64-linux-gnu-gcc",
+  libc: "glibc",
+  target: "aarch64-unknown-linux-gnu",
+};
+
+function findCompiler(rustc: string): Compiler {
+  const target = /^host: (.*)$/m.exec(rustc)?.[1];
+  if (target === undefined) throw new Error(`cannot tell rustc's host from: ${rustc}`);
   try {
     run("musl-gcc", ["--version"]);
-    return { cc: "musl-gcc", libc: "musl" };
+    return { cc: "musl-gcc", libc: "musl", target };
   } catch {
-    return { cc: "gcc", libc: "glibc" };
+    return { cc: "gcc", libc: "glibc", target };
   }
 }
 
@@ -77,9 +94,9 @@ function findCompiler(): Compiler {
  * The crate is no_std, so rustc's own target serves for either C library; only the C files and the linking are the
  * compiler wrapper's. No path of this machine gets into the file.
  */
-function compile(target: string, { cc, libc }: Compiler): void {
+function compile({ cc, libc, target }: Compiler): void {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
-  const sysroot = run("rustc", ["--print", "sysroot"]).trim();
+  const sysroot = run(rustCompiler, ["--print", "sysroot"]).trim();
   const flags = [
     ...["linker=" + cc, "relocation-model=static", "target-feature=+crt-static"].flatMap(
       (option) => ["-C", option],
@@ -102,6 +119,11 @@ function compile(target: string, { cc, libc }: Compiler): void {
     [`CFLAGS_${name}`]: `${smallest(cc)} -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -DENGINE_CC=0x${hash.digest("hex").slice(0, 8)}`,
   };
   const options = ["--quiet", "--release", "--locked", "--target", target];
+  if (!existsSync(join(sysroot, "lib/rustlib", target))) {
+    // The target is not installed (rustup target add): from rustc's own sources, if those are.
+    options.push("-Zbuild-std=core,alloc,compiler_builtins");
+    Object.assign(environment, { RUSTC_BOOTSTRAP: "1" });
+  }
   for (const bin of [["runtime"], ["engine", "--features", "compiler"]]) {
     execFileSync("cargo", ["build", ...options, "--bin", ...bin], {
       cwd: crate,
@@ -119,6 +141,14 @@ function smallest(cc: string): string {
   } catch {
     return "-Os";
   }
+}
+
+/** What --arch asks for. */
+export function foreignArch(argv: readonly string[]): Foreign {
+  const at = argv.indexOf("--arch");
+  const arch = at < 0 ? undefined : argv[at + 1];
+  if (arch !== undefined && arch !== "arm64") throw new Error(`cannot build for "${arch}"`);
+  return arch;
 }
 
 /** Of everything that makes the engine what it is. */
@@ -153,6 +183,6 @@ function run(command: string, args: readonly string[]): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { path, runtime, libc } = buildEngine();
+  const { path, runtime, libc } = buildEngine(foreignArch(process.argv));
   console.log(`${path}, ${runtime} (static ${libc})`);
 }
