@@ -24,6 +24,7 @@ export function forgetOld(
 ): void {
   const forwards: Forward[] = [];
   for (const publication of list) {
+    if (publication.protocol !== IpProtocol.udp) continue;
     for (const target of Object.values(targets)) {
       if (!concerns(publication, target.address.family)) continue;
       forwards.push({ ...publication, target: target.address });

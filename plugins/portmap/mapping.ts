@@ -28,23 +28,33 @@ export interface Publication {
 
 /** The mappings, one port each. Throws code 7 for what cannot be published, and for one port that leads to two places. */
 export function publications(mappings: readonly PortMapping[]): Publication[] {
-  const found = new Map<string, Publication>();
+  const list: Publication[] = [];
+  // By port number within each place: a thousand ports should not cost a thousand texts.
+  const known = new Map<string, Map<number, Publication>>();
   for (const mapping of mappings) {
-    for (const publication of expand(mapping)) {
-      const key = keyOf(publication);
-      const other = found.get(key);
-      if (other !== undefined && other.containerPort !== publication.containerPort) {
-        refuse(`host port ${key} is mapped twice`);
+    const ports = expand(mapping);
+    const [first] = ports;
+    if (first === undefined) continue;
+    const place = placeText(first);
+    const taken = known.get(place) ?? new Map<number, Publication>();
+    known.set(place, taken);
+    for (const publication of ports) {
+      const { hostPort, containerPort } = publication;
+      const other = taken.get(hostPort);
+      if (other === undefined) {
+        taken.set(hostPort, publication);
+        list.push(publication);
+      } else if (other.containerPort !== containerPort) {
+        refuse(`host port ${hostPort}/${place} is mapped twice`);
       }
-      found.set(key, publication);
     }
   }
-  return [...found.values()];
+  return list;
 }
 
-function keyOf({ protocol, hostIP, family, hostPort }: Publication): string {
+function placeText({ protocol, hostIP, family }: Publication): string {
   const address = hostIP === undefined ? `*${family ?? ""}` : formatAddress(hostIP);
-  return `${hostPort}/${protocolName(protocol)} of ${address}`;
+  return `${protocolName(protocol)} of ${address}`;
 }
 
 /** The protocols that have ports. */

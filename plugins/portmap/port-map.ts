@@ -57,11 +57,34 @@ export function mapRequests(
       data: [address, SetType.port],
       size: list.length,
     }),
-    ...addElements(
-      set,
-      list.map((publication) => elementOf(publication, target)),
-    ),
+    ...addElements(set, elementsOf(list, target)),
   ];
+}
+
+/** Ports in a row differ in their numbers only: all else is copied from the one before. */
+function elementsOf(list: readonly Publication[], target: Address): Element[] {
+  let before: { publication: Publication; key: Uint8Array; value: Uint8Array } | undefined;
+  return list.map((publication) => {
+    const { protocol, hostIP, hostPort, containerPort } = publication;
+    const isAlike =
+      before?.publication.protocol === protocol && before.publication.hostIP === hostIP;
+    if (before === undefined || !isAlike) {
+      const { key, data } = elementOf(publication, target);
+      before = { publication, key, value: data?.value ?? new Uint8Array() };
+      return { key, data };
+    }
+    const key = before.key.slice();
+    const value = before.value.slice();
+    setPort(key, hostPort);
+    setPort(value, containerPort);
+    return { key, data: { value } };
+  });
+}
+
+/** In the last word of a concatenation. */
+function setPort(bytes: Uint8Array, port: number): void {
+  bytes[bytes.length - WORD] = port >> 8;
+  bytes[bytes.length - WORD + 1] = port & 0xff;
 }
 
 /** An element of the map. */
