@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { attach, detach } from "./harness/attachment.ts";
 import {
   dhcpConfig,
@@ -182,6 +183,29 @@ test("an address that somebody has is declined", () =>
     await detach(attachment);
     await daemon.stop();
   }));
+
+for (const ipam of [{ family: "6" }, { family: "6", slaac: true }]) {
+  test(`${JSON.stringify(ipam)}: nobody answers, ADD fails, and the daemon keeps nothing of it`, () =>
+    withHost(async (host) => {
+      await makeServerBridge6(host);
+      await host.addNetns("c1");
+      const daemon = await startDaemon(host, ["-resendtimeout", "1s"]);
+      const config = dhcpConfig(ipam);
+      const words = /no more tries|no router told a prefix/;
+      assertError(await host.cni("ADD", { config, netns: "c1" }), { msg: words });
+      // Routers would be asked again after four seconds.
+      await sleep(5_000);
+      const sockets = await host.runIn(
+        "c1",
+        "sh",
+        "-c",
+        "sed -s 1d /proc/net/packet /proc/net/udp6",
+      );
+      assert.equal(sockets, "");
+      assert.deepEqual((await statusOf(host)).attachments, []);
+      await daemon.stop();
+    }));
+}
 
 for (const [ipam, words] of [
   [{ family: "5" }, /expected "4" or "6" or "dual"/],

@@ -1,6 +1,7 @@
 /** An IPv6 client at work: DHCPv6 and what routers tell, of which together an attachment's addresses are made. */
 
 import { toAddress } from "../../../pkg/cni/addresses.ts";
+import { toCniError } from "../../../pkg/cni/error.ts";
 import type { Advertisement } from "../../../pkg/dhcp6/advertisement.ts";
 import { step } from "../../../pkg/dhcp6/client.ts";
 import type { Lease } from "../../../pkg/dhcp6/lease.ts";
@@ -57,6 +58,8 @@ export class Client6 implements LeaseClient {
   #discovery: Discovery;
   #granted: Granted | undefined;
   #began = 0;
+  /** What is still under way when it is closed must not set the timer again. */
+  #isClosed = false;
   /** When the first answer waits no longer for settings; null as long as nobody has any. */
   #settingsBy: number | null = null;
   /** Whether what a daemon before this one knew still stands in for what routers have not told again. */
@@ -111,6 +114,7 @@ export class Client6 implements LeaseClient {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer.at = null;
     for (const probe of this.#probes) probe.close();
     this.#probes.clear();
@@ -135,8 +139,11 @@ export class Client6 implements LeaseClient {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof GoneError)) throw error;
-      this.#around.onGone(error);
+      if (error instanceof GoneError) this.#around.onGone(error);
+      // Whoever waits for a first answer must not wait for ever; what is held goes on.
+      else if (this.#granted === undefined && !this.#client.persistent) {
+        this.#around.onFailed(this, toCniError(error).message);
+      } else throw error;
     }
   }
 
@@ -206,11 +213,11 @@ export class Client6 implements LeaseClient {
   #onTimer(): void {
     const now = bootMs();
     if (this.#client.wakeAt !== null && this.#client.wakeAt <= now) this.#happen({ type: "timer" });
+    if (this.#hasGivenUp(now)) return;
     const { wakeAt, pause, routers, tries } = this.#discovery;
     if (wakeAt !== null && wakeAt <= now) {
       const isWaiting = pause > 0 && (routers.length === 0 || tries < solicitations);
       if (!isWaiting) this.#forget(now);
-      if (this.#hasGivenUp(now)) return;
       if (this.#discovery.routers.length === 0 || isWaiting) this.#ask();
     }
     this.#settle(false, "no router told of it any longer");
@@ -232,6 +239,7 @@ export class Client6 implements LeaseClient {
   }
 
   #arm(): void {
+    if (this.#isClosed) return;
     const { phase, wakeAt } = this.#client;
     const first = this.#granted === undefined && phase !== "stopped";
     const ends = [
@@ -239,6 +247,7 @@ export class Client6 implements LeaseClient {
       this.#discovery.wakeAt,
       first ? this.#began + routersPatience : null,
       first ? this.#settingsBy : null,
+      first ? this.#began + this.#around.settings.resendtimeout : null,
     ].filter((at): at is number => at !== null && at > 0);
     const now = bootMs();
     const later = ends.filter((at) => at > now);
