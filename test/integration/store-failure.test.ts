@@ -113,6 +113,49 @@ test("a reservation that is a symbolic link is not followed", () =>
     assert.equal(readFileSync(host.outside(victim), "utf8"), "precious");
   }));
 
+test("a reservation that could not be read once is its owner's all the same", () =>
+  withHost(async (host) => {
+    const given = (containerId: string, dataDir: string) => ({
+      plugin: "host-local",
+      config: gatewayConfig({ ipam: { ...ipam4, dataDir } }),
+      netns: "/run/netns/none",
+      containerId,
+    });
+    const failing = (call: string, when: string) => {
+      const inject = `inject=${call}:error=EIO:when=${when}`;
+      return { wrap: ["strace", "-o", "/run/trace", "-e", `trace=${call}`, "-e", inject] };
+    };
+    const isHit = () => {
+      const lines = readFileSync(host.outside("/run/trace"), "utf8").split("\n");
+      return lines.some((line) => /^openat\(\d+, "10\.1\.0\.99".*INJECTED/.test(line));
+    };
+    let hits = 0;
+    for (const [call, when] of [...faultsOf("openat"), ...faultsOf("read")]) {
+      const dataDir = `/run/work/${call}${when}`;
+      const path = host.write(`${dataDir}/net1/10.1.0.99`, "owner\r\neth0");
+      const isThere = () => existsSync(host.outside(path));
+      // Somebody else comes by, and then the one whose it is.
+      await host.cni("ADD", { ...given("other", dataDir), ...failing(call, when) });
+      if (isHit()) hits++;
+      assertSuccess(await host.cni("DEL", given("owner", dataDir)));
+      assert.ok(!isThere(), `${call} ${when} of an ADD`);
+      // A change by somebody else, and a DEL that has to find it.
+      host.write(path, "owner\r\neth0");
+      const reply = await host.cni("DEL", { ...given("owner", dataDir), ...failing(call, when) });
+      if (!when.endsWith("+"))
+        assert.ok(reply.status !== 0 || !isThere(), `${call} ${when} of a DEL`);
+    }
+    assert.ok(hits > 2, `${hits} hits`);
+  }));
+
+function faultsOf(call: string): [call: string, when: string][] {
+  const places = Array.from({ length: 12 }, (_, at) => at + 1);
+  return places.flatMap((at): [string, string][] => [
+    [call, `${at}`],
+    [call, `${at}+`],
+  ]);
+}
+
 interface Broken {
   readonly what: string;
   readonly prepare: (host: Host) => Promise<unknown> | unknown;

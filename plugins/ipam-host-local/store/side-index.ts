@@ -59,6 +59,8 @@ export class SideIndex implements Disposable {
   readonly #left = new Map<string, Found>();
   /** Whether a refresh had to leave something to the next. */
   #isComplete = true;
+  /** Whether it could read every file. */
+  #isReadable = true;
 
   private constructor(place: SideIndexPlace, owners: OwnerIndex) {
     this.#place = place;
@@ -108,9 +110,10 @@ export class SideIndex implements Disposable {
     this.#files.remove(address);
   }
 
-  /** Declares the index to be that of the reservations as they are now, if it is complete. */
+  /** Declares the index to be that of the reservations as they are now, if all of them are in it. */
   seal(): void {
-    if (this.#isComplete) this.#owners.seal(this.#place.directory, this.#place.boot);
+    if (!this.#isComplete || !this.#isReadable) return;
+    this.#owners.seal(this.#place.directory, this.#place.boot);
   }
 
   [Symbol.dispose](): void {
@@ -132,7 +135,8 @@ export class SideIndex implements Disposable {
     }
     this.#forget(gone, present, trusted);
     this.#readFiles(present, trusted);
-    this.#owners.finish();
+    // Of a file that has a link, and that only the lists lack, nobody would think again.
+    if (trusted || this.#isReadable) this.#owners.finish();
   }
 
   #reclaim(folder: KnownFolder, present: Map<string, number>, { reclaim }: RefreshOptions): void {
@@ -178,6 +182,8 @@ export class SideIndex implements Disposable {
     for (const [address, state] of present) {
       if ((trusted && state === known) || !isReservationName(address)) continue;
       const owner = readOwner(this.#place.directory, address);
+      // Whoever comes next has to try again: an index without it would have its owner's DEL leave it.
+      if (owner === "unreadable") this.#isReadable = false;
       if (typeof owner !== "object") continue;
       if (state !== known) unlinked.push(address);
       // Beyond the bound, what would be new in the index is not put there.
