@@ -50,7 +50,8 @@ function allocateNew(store: Store, allocation: Allocation): Candidate {
   return reserved;
 }
 
-function reserveRequested(store: Store, { set, owner }: Allocation, address: Address): Candidate {
+function reserveRequested(store: Store, allocation: Allocation, address: Address): Candidate {
+  const { set, owner } = allocation;
   const name = formatAddress(address);
   const range = rangeOf(set, address);
   if (!range) throw new Error(`${name} is not in range set ${describeRangeSet(set)}`);
@@ -58,7 +59,7 @@ function reserveRequested(store: Store, { set, owner }: Allocation, address: Add
     throw new Error(`requested ip ${name} is subnet's gateway`);
   }
   if (!offeringRange(set, address)) throw new Error(`requested ip ${name} is excluded`);
-  if (store.reserve(name, owner)) return { address, range };
+  if (store.reserve(name, owner) || mayGoOn(store, allocation, name)) return { address, range };
   throw new Error(
     `requested IP address ${name} is not available in range set ${describeRangeSet(set)}`,
   );
@@ -124,11 +125,9 @@ function candidateOf(set: RangeSet, name: string): Candidate | undefined {
   return range && { address, range };
 }
 
-/**
- * An attachment gets one address of a set, and an old reservation may be for any of its container's interfaces. One
- * that it holds for a namespace that is gone, as after the runtime's crash, it may go on with.
- */
-function resume(store: Store, { set, owner, resumes }: Allocation): Candidate | undefined {
+/** An attachment gets one address of a set, and an old reservation may be for any of its container's interfaces. */
+function resume(store: Store, allocation: Allocation): Candidate | undefined {
+  const { set, owner } = allocation;
   const held = store.heldBy(owner);
   const old = store.heldBy({ ...owner, ifName: "" });
   // Of several, the reference names the one whose file comes first.
@@ -136,10 +135,7 @@ function resume(store: Store, { set, owner, resumes }: Allocation): Candidate | 
     const address = parseAddress(name);
     const range = address && rangeOf(set, address);
     if (!range) continue;
-    const isOwn = held.addresses.includes(name);
-    if (resumes && isOwn && held.namespace !== "" && isGone(held.namespace)) {
-      return { address, range };
-    }
+    if (mayGoOn(store, allocation, name)) return { address, range };
     throw new CniError(
       ErrorCode.internal,
       `${name} has been allocated to ${owner.containerId}, duplicate allocation is not allowed`,
@@ -147,4 +143,10 @@ function resume(store: Store, { set, owner, resumes }: Allocation): Candidate | 
     );
   }
   return undefined;
+}
+
+/** Whether an attachment holds an address for a namespace that is gone, as after the runtime's crash. */
+function mayGoOn(store: Store, { owner, resumes }: Allocation, name: string): boolean {
+  const { addresses, namespace } = store.heldBy(owner);
+  return resumes && addresses.includes(name) && namespace !== "" && isGone(namespace);
 }

@@ -236,3 +236,17 @@ bootTest("a namespace is gone, too, where its path leads to another", (machine) 
   unlink(path);
   assert.equal(machine.failure(() => machine.add("a", { netns: path })).code, 999);
 });
+
+bootTest("an attachment whose namespace is gone may ask for the address that it has", (machine) => {
+  const path = netns(machine);
+  symlink("/proc/self/ns/net", path);
+  const asking = { netns: path, more: { runtimeConfig: { ips: ["10.1.0.9"] } } };
+  const first = machine.add("a", asking);
+  const { message } = machine.failure(() => machine.add("a", asking));
+  assert.match(message, /requested IP address 10\.1\.0\.9 is not available/);
+  unlink(path);
+  assert.match(machine.failure(() => machine.add("b", asking)).message, /is not available/);
+  assert.deepEqual(machine.add("a", asking), first);
+  machine.del("a");
+  assert.deepEqual(machine.reserved(), []);
+});
