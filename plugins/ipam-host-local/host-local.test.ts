@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
+  findTarget,
   listDirectory,
   OpenFlag,
   openDirectory,
   openFile,
+  readText,
   stat,
   symlink,
 } from "../../pkg/sys/file.ts";
@@ -456,6 +458,18 @@ test("an ADD that waits for the lock for too long changes nothing", () => {
     },
   );
   assert.deepEqual(listDirectory(machine.dataDir), ["net"]);
+});
+
+test("the lock is open for writing: NFS has no exclusive one for others", () => {
+  using machine = new Machine();
+  const place = { dataDir: machine.dataDir, network: "net", cancelFd: -1 };
+  using _store = Store.open({ ...place, reclaim: true, claimMs: 1, log: () => {} });
+  const open = listDirectory("/proc/self/fd").filter(
+    (fd) => findTarget(`/proc/self/fd/${fd}`) === `${machine.path}/lock`,
+  );
+  assert.equal(open.length, 1);
+  const flags = /flags:\s+0\d*(\d)$/m.exec(readText(`/proc/self/fdinfo/${open[0]}`))?.[1];
+  assert.equal(Number(flags) & 3, OpenFlag.readWrite);
 });
 
 test("keys in another case are found, as Go finds them", () => {

@@ -23,7 +23,7 @@ export interface LockRequest {
 export function takeLock({ path, directory, timeoutMs, cancelFd }: LockRequest): Fd {
   let file: Fd | undefined;
   try {
-    file = openFile("lock", OpenFlag.readOnly | OpenFlag.create, 0o600, directory);
+    file = openLock(directory);
     lock(file, timeoutMs, cancelFd);
     return file;
   } catch (error) {
@@ -38,5 +38,17 @@ export function takeLock({ path, directory, timeoutMs, cancelFd }: LockRequest):
         ? "interrupted"
         : `another process has held it for ${timeoutMs / 1000} s`;
     throw new CniError(ErrorCode.tryAgainLater, `cannot lock "${lockPath}": ${outcome}`);
+  }
+}
+
+/** On NFS an exclusive lock is for those who may write the file (flock(2)); the answer to others is EBADF. */
+function openLock(directory: Fd): Fd {
+  const open = (access: number) => openFile("lock", access | OpenFlag.create, 0o600, directory);
+  try {
+    return open(OpenFlag.readWrite);
+  } catch (error) {
+    // There CHECK has to be possible all the same.
+    if (isSysError(error, Errno.EROFS)) return open(OpenFlag.readOnly);
+    throw error;
   }
 }
