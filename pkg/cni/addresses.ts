@@ -24,7 +24,8 @@ export function canonicalRoute({ dst, gw, ...rest }: Route): Route {
   const gateway = gw === undefined ? undefined : parseAddress(gw);
   return {
     dst: prefix ? formatPrefix(prefix) : dst,
-    gw: gateway ? formatAddress(gateway) : gw,
+    // An empty text is an absent one.
+    gw: gateway ? formatAddress(gateway) : gw || undefined,
     ...rest,
   };
 }

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { parseAddress } from "../ip/address.ts";
 import { parseMac } from "../ip/mac.ts";
 import { parsePrefix } from "../ip/prefix.ts";
-import { saysAddress, saysCidr, saysMac } from "./json-schema.ts";
+import { saysAddress, saysAddressOrNothing, saysCidr, saysMac } from "./json-schema.ts";
 
 /** A whole number; with bounds, one within them. */
 export function integer(least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER) {
@@ -31,6 +31,16 @@ export const ipAddress = v.pipe(
     ({ input }) => `invalid IP address: ${input}`,
   ),
   saysAddress,
+);
+
+/** An address; an empty text is an absent one, as Go reads it. */
+export const ipAddressOrNothing = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text === "" || parseAddress(text) !== undefined,
+    ({ input }) => `invalid IP address: ${input}`,
+  ),
+  saysAddressOrNothing,
 );
 
 /** An address with prefix length, host bits allowed. */
@@ -64,7 +74,7 @@ export const dns = v.object({
 /** The specification's route object, all fields of 1.1.0; what they may be is what linux/rtnetlink.h has room for. */
 export const route = v.object({
   dst: cidr,
-  gw: v.optional(ipAddress),
+  gw: v.optional(ipAddressOrNothing),
   mtu: v.optional(unsigned32),
   advmss: v.optional(unsigned32),
   priority: v.optional(unsigned32),

@@ -5,22 +5,12 @@ import { canonicalRoute } from "../../pkg/cni/addresses.ts";
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
 import type { Route } from "../../pkg/cni/result.ts";
 import { atLeast } from "../../pkg/cni/version.ts";
-import { type Address, parseAddress } from "../../pkg/ip/address.ts";
+import type { Address } from "../../pkg/ip/address.ts";
 import { parseSpan } from "../../pkg/ip/exclude.ts";
 import { type RangeConfig, type RangeSet, readRangeSets } from "../../pkg/ip/range-set.ts";
-import { cidr, route } from "../../pkg/skel/field.ts";
-import { says, saysAddressOrNothing } from "../../pkg/skel/json-schema.ts";
+import { cidr, ipAddressOrNothing, route } from "../../pkg/skel/field.ts";
+import { says } from "../../pkg/skel/json-schema.ts";
 import { readRequested } from "./requested.ts";
-
-/** An address; an empty text is an absent one. */
-const address = v.pipe(
-  v.string(),
-  v.check(
-    (text) => text === "" || parseAddress(text) !== undefined,
-    ({ input }) => `invalid IP address: ${input}`,
-  ),
-  saysAddressOrNothing,
-);
 
 /** An address, a prefix, or a span `first-last`. */
 const span = v.pipe(
@@ -56,9 +46,9 @@ const duration = v.pipe(
 
 const rangeEntries = {
   subnet: v.optional(cidr),
-  rangeStart: v.optional(address),
-  rangeEnd: v.optional(address),
-  gateway: v.optional(address),
+  rangeStart: v.optional(ipAddressOrNothing),
+  rangeEnd: v.optional(ipAddressOrNothing),
+  gateway: v.optional(ipAddressOrNothing),
 };
 
 const rangeSets = v.array(v.array(v.object(rangeEntries)));

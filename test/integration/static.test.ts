@@ -37,6 +37,7 @@ const same: Record<string, Call> = {
   nothing: call({}),
   "another spelling": call({ addresses: [{ address: "::FFFF:10.1.0.5/120", gateway: "" }] }),
   "an old version": call({ addresses, routes, dns }, { cniVersion: "0.2.0" }),
+  "a route whose gateway is empty": call({ addresses, routes: [{ dst: "0.0.0.0/0", gw: "" }] }),
   "another old version": call({ addresses, routes }, { cniVersion: "0.4.0" }),
   "addresses in CNI_ARGS": call({ addresses }, {}, "IP= 10.3.0.9/24 , 10.2.0.9/24"),
   "a gateway in CNI_ARGS": call({}, {}, "IP=10.1.0.9/24;GATEWAY=10.1.0.1"),
