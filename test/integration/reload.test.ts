@@ -81,6 +81,15 @@ function reach(host: Host, port: number): Promise<string[]> {
   return ask(host, "out", wanted);
 }
 
+/** Until the kernel has found no other user of any IPv6 address, which it tells as a change. */
+async function settled(host: Host, names: readonly string[]): Promise<void> {
+  const wait = `for n in $(seq 100); do [ -n "$(ip -6 addr show tentative)" ] || exit 0; sleep 0.1; done; exit 1`;
+  for (const netns of names) {
+    const outcome = await host.start(["sh", "-c", wait], netns === "" ? {} : { netns }).outcome;
+    assert.equal(outcome.status, 0, describe(outcome));
+  }
+}
+
 for (const backend of ["nftables", "iptables"] as const) {
   test(`${backend}: rules are as before, ports answer, links and addresses are not touched`, () =>
     withHost(async (host) => {
@@ -93,6 +102,7 @@ for (const backend of ["nftables", "iptables"] as const) {
       await attach(host, "c2", runtimeFor(8081));
       await assertPing(host, "c1", outside[6].host);
       await assertPing(host, "c2", outside[6].host);
+      await settled(host, ["", "c1", "c2"]);
       const before = await ruleset(host);
       await host.run("sh", "-ec", flush);
       await withServers(host, { netns: "c1", endpoints }, async () => {
