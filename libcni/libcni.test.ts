@@ -173,6 +173,11 @@ const ends: [string, object, string][] = [
     { status: 1, stdout: "oops" },
     `netplugin failed but error parsing its diagnostic message "oops": invalid character 'o' looking for beginning of value`,
   ],
+  [
+    "prints no object",
+    { status: 1, stdout: `["oops"]` },
+    `netplugin failed but error parsing its diagnostic message "[\\"oops\\"]": json: cannot unmarshal array into Go value of type types.Error`,
+  ],
   ["cannot be started", { error: 8 }, "fork/exec /bin/a: exec format error"],
 ];
 

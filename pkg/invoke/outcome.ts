@@ -53,7 +53,16 @@ export function pluginError({ stdout, stderr }: PluginOutput, exit: string): Err
       `netplugin failed but error parsing its diagnostic message ${goQuote(stdout)}: ${reason}`,
     );
   }
-  return readError(body);
+  if (body === null || (typeof body === "object" && !Array.isArray(body))) return readError(body);
+  return new Error(
+    `netplugin failed but error parsing its diagnostic message ${goQuote(stdout)}: json: cannot unmarshal ${goKind(body)} into Go value of type types.Error`,
+  );
+}
+
+/** What the reference calls the kind of a JSON value that is no object. */
+function goKind(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return typeof value === "boolean" ? "bool" : typeof value;
 }
 
 /** The error object a plugin printed; what is missing in it counts as zero or empty. */
