@@ -73,6 +73,15 @@ test("a directory full of broken files still has its good one, and tells of the 
   );
 });
 
+test("a configuration of one plugin is kept in the cache as the list it stands for", async () => {
+  const { machine } = memory({
+    "a.conf": `{"type": "p", "name": "n", "cniVersion": "1.0.0", "b": 1}`,
+  });
+  const { text } = await findNetwork(machine, "n", dir);
+  const plugin = `{"b":1,"cniVersion":"1.0.0","name":"n","type":"p"}`;
+  assert.equal(text, `{"cniVersion":"1.0.0","name":"n","plugins":[${plugin}]}`);
+});
+
 test("an empty or missing directory has no networks", async () => {
   const { machine } = memory({ "readme.txt": "" });
   await assert.rejects(findNetwork(machine, "n", dir), NoNetworksError);

@@ -81,8 +81,11 @@ export async function loadListFile(machine: Machine, file: string): Promise<Netw
 }
 
 async function loadPluginFile(machine: Machine, file: string): Promise<NetworkList> {
-  const text = await readOrExplain(machine, file);
-  return { ...toList(parsePlugin(text), text), file };
+  const plugin = parsePlugin(await readOrExplain(machine, file));
+  const { name, cniVersion, json } = plugin;
+  // Who finds it in the cache takes it for a list, as the reference has it there.
+  const text = printSorted({ name, cniVersion, plugins: [json] });
+  return { ...toList(plugin, text), file };
 }
 
 async function loadDropIns(
