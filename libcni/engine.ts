@@ -38,6 +38,7 @@ export function engineMachine(interruption?: Interruption): Machine {
     monotonicMs,
     realtimeMs,
     sleep: async (ms) => sleepMs(ms),
+    waitFor: (promise) => promise,
     writeStderr: (text) => writeAll(new Fd(stderrFd), encode(text)),
     readText: async (path) => readText(path, { limit: longestFile }),
     listFiles: async (directory) =>

@@ -131,12 +131,12 @@ export class Libcni {
     const deadline = this.#deadline(options);
     const asked = this.#machine.realtimeMs();
     const lock = await this.#lock(false, deadline);
-    const sinceMs = lock?.waited === true ? asked - clockTickMs : Number.POSITIVE_INFINITY;
+    const sinceMs = lock.waited ? asked - clockTickMs : Number.POSITIVE_INFINITY;
     try {
       const call = { ...callOf(options, deadline), named: true };
       await this.#chain.gc(list, { valid: options.validAttachments, sinceMs }, call);
     } finally {
-      lock?.release();
+      lock.release();
     }
   }
 
@@ -258,20 +258,28 @@ export class Libcni {
     work: (deadline: Deadline) => Promise<T>,
   ): Promise<T> {
     const deadline = this.#deadline(options);
-    return this.#queues.run(containerId, async () => {
+    const { signal } = options;
+    const patience = (before: Promise<void>) =>
+      this.#machine.waitFor(before, { timeoutMs: this.#left(deadline), signal });
+    return this.#queues.run(containerId, patience, async () => {
       const lock = await this.#lock(true, deadline);
       try {
         return await work(deadline);
       } finally {
-        lock?.release();
+        lock.release();
       }
     });
   }
 
   /** Where nothing can be locked, nothing can be remembered either, and ADD says so itself. */
-  async #lock(shared: boolean, { atMs }: Deadline): Promise<Lock | undefined> {
-    const timeoutMs = atMs - this.#machine.monotonicMs();
-    return await this.#machine.lock(this.#cache.directory, { shared, timeoutMs });
+  #lock(shared: boolean, deadline: Deadline): Promise<Lock> {
+    const { signal } = deadline;
+    const timeoutMs = this.#left(deadline);
+    return this.#machine.lock(this.#cache.directory, { shared, timeoutMs, signal });
+  }
+
+  #left({ atMs }: Deadline): number {
+    return atMs - this.#machine.monotonicMs();
   }
 
   #deadline({ timeoutMs = Number.POSITIVE_INFINITY, signal }: CallOptions): Deadline {

@@ -53,10 +53,15 @@ export interface Lock {
   release(): void;
 }
 
-export interface LockRequest {
+/** How long to wait; whoever waits longer gets a SysError: ETIMEDOUT, or EINTR for the signal. */
+export interface Patience {
+  readonly timeoutMs: number;
+  readonly signal?: Cancellation | undefined;
+}
+
+export interface LockRequest extends Patience {
   /** Any number of shared holders, or one that is not. */
   readonly shared: boolean;
-  readonly timeoutMs: number;
 }
 
 export interface Machine {
@@ -69,6 +74,8 @@ export interface Machine {
   /** Since 1970. */
   realtimeMs(): number;
   sleep(ms: number): Promise<void>;
+  /** Waits for a promise that never fails. */
+  waitFor(promise: Promise<void>, patience: Patience): Promise<void>;
   writeStderr(text: string): void;
   readText(path: string): Promise<string>;
   /** The names in a directory that are no directories, in no order. */

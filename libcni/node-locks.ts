@@ -1,7 +1,8 @@
 /** Shared and exclusive locks among the calls of one process, first come, first served. */
 
-import { Errno, SysError } from "../pkg/sys/errno.ts";
+import { SysError } from "../pkg/sys/errno.ts";
 import type { Lock, LockRequest } from "./machine.ts";
+import { startWaiting } from "./node-patience.ts";
 
 interface Waiter {
   readonly shared: boolean;
@@ -14,14 +15,12 @@ interface State {
   readonly waiters: Waiter[];
 }
 
-/** Longer than any timer may be set for. */
-const foreverMs = 2 ** 31 - 1;
-
 export class SharedLocks {
   readonly #states = new Map<string, State>();
 
-  /** Takes the lock of that key. Throws SysError ETIMEDOUT past the deadline. */
-  async take(key: string, { shared, timeoutMs }: LockRequest): Promise<Lock> {
+  /** Takes the lock of that key. Throws SysError ETIMEDOUT past the deadline, EINTR for the signal. */
+  async take(key: string, request: LockRequest): Promise<Lock> {
+    const { shared } = request;
     const state = this.#states.get(key) ?? { holders: 0, waiters: [] };
     this.#states.set(key, state);
     const release = () => this.#release(key, state);
@@ -29,27 +28,24 @@ export class SharedLocks {
       hold(state, shared);
       return { waited: false, release };
     }
-    await this.#wait(key, state, { shared, timeoutMs });
+    await this.#wait(key, state, request);
     return { waited: true, release };
   }
 
-  #wait(key: string, state: State, { shared, timeoutMs }: LockRequest): Promise<void> {
+  #wait(key: string, state: State, { shared, ...patience }: LockRequest): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer =
-        timeoutMs < foreverMs
-          ? setTimeout(() => {
-              state.waiters.splice(state.waiters.indexOf(waiter), 1);
-              this.#admit(state);
-              reject(new SysError("lock", Errno.ETIMEDOUT, key));
-            }, timeoutMs)
-          : undefined;
       const start = () => {
-        clearTimeout(timer);
+        settle();
         hold(state, shared);
         resolve();
       };
       const waiter = { shared, start };
       state.waiters.push(waiter);
+      const settle = startWaiting(patience, (errno) => {
+        state.waiters.splice(state.waiters.indexOf(waiter), 1);
+        this.#admit(state);
+        reject(new SysError("lock", errno, key));
+      });
     });
   }
 

@@ -65,6 +65,18 @@ test("a plugin that never ends is killed with what it started", () =>
     assert.ok(Date.now() - began < 5000);
   }));
 
+test("a deadline holds where what the plugin started has left its group and keeps its output open", () =>
+  withFixture(async ({ dir, cni, script }) => {
+    script("p", `setsid sleep 8 & echo $! > ${dir}/pid; sleep 60`);
+    const began = Date.now();
+    await assert.rejects(
+      cni.add(list, attachment, { timeoutMs: 300 }),
+      /did not end within 300 ms/,
+    );
+    assert.ok(Date.now() - began < 5000);
+    process.kill(Number(readFileSync(join(dir, "pid"), "utf8")));
+  }));
+
 test("an abort ends the plugin, and cleaning up has its own deadline", () =>
   withFixture(async ({ dir, cni, script }) => {
     script("p", `[ $CNI_COMMAND = DEL ] && { touch ${dir}/deleted; exit; }; sleep 60`);
@@ -125,6 +137,35 @@ test("GC waits for an attachment that is being made, and keeps it although it wa
     assert.deepEqual(valid, [{ containerID: "c1", ifname: "eth0" }]);
     await cni.gc(list, { validAttachments: [] });
     assert.equal((await cni.cachedAttachments()).length, 0);
+  }));
+
+test("a call that waits for another of its container ends by its own deadline or signal, and runs nothing", () =>
+  withFixture(async ({ dir, cni, script }) => {
+    script("p", `echo $CNI_COMMAND >> ${dir}/log; [ $CNI_COMMAND = ADD ] && sleep 1; echo '{}'`);
+    let isMade = false;
+    const adding = cni.add(list, attachment).then(() => {
+      isMade = true;
+    });
+    await assert.rejects(cni.del(list, attachment, { timeoutMs: 100 }), /timed out/);
+    const signal = AbortSignal.timeout(100);
+    await assert.rejects(cni.check(list, attachment, { signal }), /interrupted/);
+    assert.equal(isMade, false);
+    await cni.del(list, attachment); // behind the ADD, though those between have gone
+    assert.equal(isMade, true);
+    await adding;
+    assert.equal(readFileSync(join(dir, "log"), "utf8"), "ADD\nDEL\n");
+  }));
+
+test("GC that waits ends by its signal", () =>
+  withFixture(async ({ cni, script }) => {
+    script("p", "sleep 1; echo '{}'");
+    let isMade = false;
+    const adding = cni.add(list, attachment).then(() => {
+      isMade = true;
+    });
+    await assert.rejects(cni.gc(list, { signal: AbortSignal.timeout(100) }), /interrupted/);
+    assert.equal(isMade, false);
+    await adding;
   }));
 
 test("GC gives up where a call does not end in time", () =>

@@ -13,6 +13,7 @@ import { SysError } from "../pkg/sys/errno.ts";
 import { Libcni, type LibcniOptions } from "./libcni.ts";
 import type { ExecOutcome, ExecRequest, FileState, Machine } from "./machine.ts";
 import { SharedLocks } from "./node-locks.ts";
+import { startWaiting } from "./node-patience.ts";
 
 export type { Result } from "../pkg/cni/result.ts";
 export { type Attachment, type AttachmentId, joinArgs, splitArgs } from "./attachment.ts";
@@ -41,6 +42,16 @@ const nodeMachine: Machine = {
   monotonicMs: () => performance.now(),
   realtimeMs: () => Date.now(),
   sleep: (ms) => wait(ms),
+  waitFor: (promise, patience) =>
+    new Promise((resolve, reject) => {
+      const settle = startWaiting(patience, (errno) =>
+        reject(new SysError("wait", errno, "for earlier calls of the container")),
+      );
+      void promise.then(() => {
+        settle();
+        resolve();
+      });
+    }),
   writeStderr: (text) => void process.stderr.write(text),
   readText: (path) => worded("open", path, async () => decoder.decode(await readFile(path))),
   listFiles: (directory) =>
@@ -108,6 +119,9 @@ function exec({ path, env, stdin, timeoutMs, signal }: ExecRequest): Promise<Exe
     const stop = (why: keyof typeof ended) => {
       ended[why] = true;
       killGroup(child);
+      // What left the group may hold them open for ever.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
     };
     const onAbort = () => stop("cancelled");
     const timer = timeoutMs < dayMs ? setTimeout(() => stop("timedOut"), timeoutMs) : undefined;

@@ -81,6 +81,7 @@ export class Memory {
     removeFile: async (path) => {
       delete this.files[path];
     },
+    waitFor: (promise) => promise,
     lock: async () => ({ waited: false, release: () => {} }),
   };
 
