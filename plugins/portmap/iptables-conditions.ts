@@ -19,28 +19,38 @@ interface Draft {
   readonly matches: Words[];
 }
 
-const addressOptions: Readonly<Record<string, "source" | "destination">> = {
-  "-s": "source",
-  "--source": "source",
-  "--src": "source",
-  "-d": "destination",
-  "--destination": "destination",
-  "--dst": "destination",
-};
+/** Maps, since words of the configuration are looked up: an object has names that nobody gave it. */
+const addressOptions: ReadonlyMap<string, "source" | "destination"> = new Map([
+  ["-s", "source"],
+  ["--source", "source"],
+  ["--src", "source"],
+  ["-d", "destination"],
+  ["--destination", "destination"],
+  ["--dst", "destination"],
+]);
 
-const linkOptions: Readonly<Record<string, "in" | "out">> = {
-  "-i": "in",
-  "--in-interface": "in",
-  "-o": "out",
-  "--out-interface": "out",
-};
+const linkOptions: ReadonlyMap<string, "in" | "out"> = new Map([
+  ["-i", "in"],
+  ["--in-interface", "in"],
+  ["-o", "out"],
+  ["--out-interface", "out"],
+]);
 
-/** The options of the extensions that are understood, with what their value may be and how `iptables-save` spells it. */
-const extensions: Readonly<Record<string, Readonly<Record<string, (word: string) => string[]>>>> = {
-  addrtype: { "--src-type": addressType, "--dst-type": addressType },
-  mark: { "--mark": mark },
-  set: { "--match-set": (word) => [setName(word)] },
-};
+/** What the value of an option may be, as `iptables-save` spells it. */
+type Reader = (word: string) => string[];
+
+/** The options of the extensions that are understood. */
+const extensions: ReadonlyMap<string, ReadonlyMap<string, Reader>> = new Map([
+  [
+    "addrtype",
+    new Map([
+      ["--src-type", addressType],
+      ["--dst-type", addressType],
+    ]),
+  ],
+  ["mark", new Map([["--mark", mark]])],
+  ["set", new Map([["--match-set", (word: string) => [setName(word)]]])],
+]);
 
 /** IFNAMSIZ less the NUL, linux/if.h */
 const longestLinkName = 15;
@@ -62,11 +72,15 @@ export function parseIptablesConditions(family: Family, list: readonly string[] 
 function parseOne(family: Family, words: string[], draft: Draft): void {
   const not = takeNot(words);
   const option = take(words);
-  const side = addressOptions[option];
-  const end = linkOptions[option];
+  const side = addressOptions.get(option);
+  const end = linkOptions.get(option);
   if (side !== undefined) {
     once(draft[side], option);
-    draft[side] = operand(not, addressOf(family, take(words)));
+    const text = take(words);
+    const prefix = addressOf(family, text);
+    if (prefix.length > 0) draft[side] = operand(not, prefix);
+    // Everything is no condition, and iptables-save tells none; no flavour agrees on what nothing is.
+    else if (not) unreadable(text);
   } else if (end !== undefined) {
     once(draft[end], option);
     draft[end] = operand(not, linkName(take(words)));
@@ -100,11 +114,11 @@ function linkName(name: string): string {
 
 function extension(words: string[]): Words {
   const name = take(words);
-  const options = extensions[name];
+  const options = extensions.get(name);
   if (options === undefined) unreadable(name);
   const not = takeNot(words);
   const option = take(words);
-  const read = options[option];
+  const read = options.get(option);
   if (read === undefined) unreadable(option);
   const value = read(take(words));
   if (name === "set") value.push(directions(take(words)));

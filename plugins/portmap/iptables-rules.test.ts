@@ -103,6 +103,7 @@ test("GC knows rules by the network, also where its name is too long for a comme
 const conditions: [string[], string][] = [
   [["!", "-s", "10.1.2.3/8"], "! -s 10.0.0.0/8"],
   [["-d", "10.1.2.3", "-i", "eth0", "!", "-o", "br0"], "-d 10.1.2.3/32 -i eth0 ! -o br0"],
+  [["-s", "0.0.0.0/0", "-d", "10.1.2.3"], "-d 10.1.2.3/32"],
   [["-m addrtype --src-type LOCAL"], "-m addrtype --src-type LOCAL"],
   [["-m", "mark", "!", "--mark", "16"], "-m mark ! --mark 0x10"],
   [["-m", "mark", "--mark", "0x10/0xF0"], "-m mark --mark 0x10/0xf0"],
@@ -133,6 +134,11 @@ const badConditions: [string[], string][] = [
   [["-i", "eth+"], '"eth+"'],
   [["-i", "abcdefghijklmnop"], '"abcdefghijklmnop"'],
   [["-t", "raw"], '"-t"'],
+  [["!", "-s", "0.0.0.0/0"], '"0.0.0.0/0"'],
+  // What every object of the language has is no option.
+  [["constructor", "10.0.0.0/8"], '"constructor"'],
+  [["-m", "constructor", "keys", "abc"], '"constructor"'],
+  [["-m", "addrtype", "constructor", "XY"], '"constructor"'],
 ];
 
 for (const [words, word] of badConditions) {
