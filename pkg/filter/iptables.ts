@@ -47,13 +47,16 @@ export function withIptables(
   });
 }
 
+/** A chain of a table; the last names one that only iptables has made, and that is to be emptied. */
+type Place = readonly [table: TableName, chain: string, own?: string];
+
 /**
- * Runs the work of a removal for each family that has the chain. No program is needed to see that there is none, and
- * a table that iptables cannot read is none that it has filled.
+ * Runs the work of a removal for each family that has the chain. No program is needed to see that there is none. A table
+ * that iptables cannot read is one that it did not fill, unless `own` is there: then something stays that should go.
  */
 export function whereIptablesHas(
   { host, env, log }: IptablesCall,
-  [table, chain]: readonly [TableName, string],
+  [table, chain, own]: Place,
   work: (programs: Programs) => void,
 ): void {
   const concerned = families.filter((family) => mayHold(host, family, [table, chain]));
@@ -69,6 +72,7 @@ export function whereIptablesHas(
         work(programs);
       } catch (error) {
         if (!(error instanceof UnreadableTableError)) throw error;
+        if (own !== undefined && hasNftChain(host, family, [table, own])) throw error;
         log(`nothing removed by iptables: ${error.message}`);
       }
     }

@@ -132,6 +132,26 @@ test("a table of that name that is not like ours is told, and left as it is", { 
   assert.equal(nft("list", "ruleset"), before);
 });
 
+test("DEL does not say that rules of iptables are gone that it could not read", { skip }, () => {
+  call("unshare", cloneNewNet);
+  using host = Namespace.own();
+  const log: string[] = [];
+  const from4 = (attachment: typeof owner) => ({
+    ...from(host, attachment),
+    log: (line: string) => log.push(line),
+  });
+  const own = addresses.slice(0, 1);
+  addMasquerade(from4(owner), "iptables", own);
+  nft("add rule ip nat POSTROUTING masquerade");
+  const message = /table "nat" holds rules that iptables cannot read/;
+  assert.throws(() => removeMasquerade(from4(owner)), message);
+  removeMasquerade(from4({ ...owner, containerId: "other" }));
+  assert.deepEqual(log, []);
+  nft("flush chain ip nat POSTROUTING");
+  removeMasquerade(from4(owner));
+  assert.ok(!nft("list", "ruleset").includes("10.1.0"));
+});
+
 test("backends by their names", () => {
   assert.equal(masqueradeBackend(undefined), undefined);
   assert.equal(masqueradeBackend(""), undefined);

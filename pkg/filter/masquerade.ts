@@ -88,7 +88,8 @@ function forEachFamily(
 export function removeMasquerade(call: MasqueradeCall): void {
   const socket = findFilter(call.host);
   if (socket !== undefined) nftables.removeRules(socket, call);
-  whereIptablesHas(call, ["nat", iptables.masqueradeChain(call)], (programs) =>
+  const chain = iptables.masqueradeChain(call);
+  whereIptablesHas(call, ["nat", chain, chain], (programs) =>
     iptables.removeRulesOf(programs, call),
   );
 }

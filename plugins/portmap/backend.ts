@@ -7,7 +7,7 @@ import { ownersOf } from "../../pkg/filter/owner.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { type BackendName, backendFor, type PortmapConfig, requireWords } from "./config.ts";
 import * as iptables from "./iptables.ts";
-import { Chain } from "./iptables-rules.ts";
+import { Chain, ownChain } from "./iptables-rules.ts";
 import type { Publication, Targets } from "./mapping.ts";
 import * as nftables from "./nftables.ts";
 import type { Forward } from "./port-map.ts";
@@ -73,7 +73,8 @@ export function withdraw(context: Call): Forward[] {
 
 function withdrawFromIptables(context: Call): Forward[] {
   const forwards: Forward[] = [];
-  whereIptablesHas(context, ["nat", Chain.entry], (programs) => {
+  const own = ownChain(context.network, context.containerId);
+  whereIptablesHas(context, ["nat", Chain.entry, own], (programs) => {
     forwards.push(...iptables.unpublish(programs, context));
   });
   return forwards;
@@ -90,7 +91,7 @@ export function collect(context: Call): Forward[] {
     forwards.push(...nftables.collect(socket, network, valid));
   });
   attempt(() =>
-    whereIptablesHas(context, ["nat", Chain.entry], (programs) => {
+    whereIptablesHas(context, ["nat", Chain.entry, Chain.entry], (programs) => {
       forwards.push(...iptables.collect(programs, network, validAttachments));
     }),
   );

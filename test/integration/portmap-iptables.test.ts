@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Chain, type Member } from "./harness/chain.ts";
 import { withoutReference } from "./harness/executables.ts";
-import { assertError, assertSuccess } from "./harness/expect.ts";
+import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
 import { type Config, dualStack } from "./harness/networks.ts";
 import { addOutside, outside } from "./harness/outside.ts";
@@ -269,6 +269,19 @@ test("table nat with rules of nft that iptables cannot read is told, and left as
     });
     assert.equal(await host.run("nft", "list", "ruleset"), before);
     assertSuccess(await chain.call("DEL", portmap()));
+  }));
+
+test("rules of nft that come into table nat later: DEL does not say that its own are gone", () =>
+  withBridge(async (host, chain) => {
+    resultOf(await chain.call("ADD", portmap()));
+    await host.run("nft", "add rule ip nat PREROUTING ct state established accept");
+    const msg = /holds rules that iptables cannot read/;
+    assertError(await chain.call("DEL", portmap()), { code: 999, msg });
+    const other = { ...portmap(), name: "other" };
+    assertSuccess(await chain.call("DEL", other));
+    await host.run("sh", "-ec", "nft flush chain ip nat PREROUTING");
+    assertSuccess(await chain.call("DEL", portmap()));
+    assert.doesNotMatch(await saved(host), /CNI-DN-/);
   }));
 
 test("one program looks at each table, one changes them: per family and verb", () =>
