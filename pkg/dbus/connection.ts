@@ -36,6 +36,11 @@ export class BusError extends Error {
   }
 }
 
+/** A bus that does not let us in: root of a user namespace is nobody to the host's. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+}
+
 /** AF_UNIX and SOCK_* of linux/socket.h and linux/net.h; the flags are those of open */
 const Socket = { unix: 1, stream: 1, nonBlocking: 0o4000, closeOnExec: 0o2000000 } as const;
 /** MSG_NOSIGNAL, linux/socket.h */
@@ -131,7 +136,7 @@ export class BusConnection implements Disposable {
     const hex = [...uid].map((byte) => byte.toString(16)).join("");
     this.#send(encode(`\0AUTH EXTERNAL ${hex}\r\n`));
     const line = this.#receiveLine();
-    if (!line.startsWith("OK ")) throw new MalformedError(`the ${subject} refuses us: "${line}"`);
+    if (!line.startsWith("OK ")) throw new RefusedError(`the ${subject} refuses us: "${line}"`);
     this.#send(encode("BEGIN\r\n"));
     this.call({ ...bus, member: "Hello", arguments: [] });
   }

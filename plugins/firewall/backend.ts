@@ -42,9 +42,14 @@ export function backendFor(context: Call, settings: Settings): Backend {
   return filterBackend(context, backend);
 }
 
-function runsFirewalld(context: Call): boolean {
-  using firewalld = findFirewalld(context);
+function runsFirewalld({ env, cancelFd, log }: Call): boolean {
+  using firewalld = findFirewalld({ env, cancelFd, onRefused: withoutFirewalld(log) });
   return firewalld !== undefined;
+}
+
+/** The host's bus is no bus of a user namespace's: there, the other backends are what there is. */
+function withoutFirewalld(log: Call["log"]): (reason: string) => void {
+  return (reason) => log(`going on without firewalld: ${reason}`);
 }
 
 function filterBackend(context: Call, asked: BackendName | undefined): Backend {
@@ -128,11 +133,12 @@ export interface Removal {
  * configuration keeps iptables from being run. Each backend has its turn, whatever becomes of the others.
  */
 export function removeEverywhere(context: Call, { isGone, addresses = [] }: Removal): void {
-  const { attempt, config, env, host } = context;
+  const { attempt, config, env, host, log } = context;
   const zone = config.firewalldZone || "trusted";
   const mayBeSources = config.backend === "" || config.backend === "firewalld";
   const given = mayBeSources && addresses.length > 0 ? sourcesOf(addresses) : [];
-  attempt(() => forbidSources({ env }, isGone, { zone, sources: given }));
+  const around = { env, onRefused: withoutFirewalld(log) };
+  attempt(() => forbidSources(around, isGone, { zone, sources: given }));
   attempt(() => {
     const socket = findFilter(host);
     if (socket !== undefined) alone(() => nftables.forbid(socket, isGone));

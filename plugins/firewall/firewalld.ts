@@ -1,7 +1,7 @@
 /** The firewalld backend: addresses become sources of a zone, for as long as firewalld runs and is not reloaded. */
 
 import { CniError, ErrorCode, toCniError } from "../../pkg/cni/error.ts";
-import { BusConnection, BusError } from "../../pkg/dbus/connection.ts";
+import { BusConnection, BusError, RefusedError } from "../../pkg/dbus/connection.ts";
 import { formatPrefix, type Prefix } from "../../pkg/ip/prefix.ts";
 import { Errno, isSysError } from "../../pkg/sys/errno.ts";
 import { listSources, SourceFiles, type Sources } from "./source-files.ts";
@@ -20,13 +20,13 @@ const timeoutMs = 30_000;
 export interface Surroundings {
   readonly env: Readonly<Record<string, string>>;
   readonly cancelFd?: number;
+  /** Given, a bus that does not let us in is none; it is told why. */
+  readonly onRefused?: (reason: string) => void;
 }
 
 /** A connection to firewalld; undefined where it does not run. */
-export function findFirewalld({ env, cancelFd }: Surroundings): BusConnection | undefined {
-  const connection = told("reach the system's message bus", () =>
-    BusConnection.openSystem(env, { timeoutMs, cancelFd }),
-  );
+export function findFirewalld(around: Surroundings): BusConnection | undefined {
+  const connection = told("reach the system's message bus", () => openBus(around));
   if (connection === undefined) return undefined;
   try {
     if (told("ask for firewalld", () => connection.hasOwner(service))) return connection;
@@ -36,6 +36,17 @@ export function findFirewalld({ env, cancelFd }: Surroundings): BusConnection | 
   }
   connection[Symbol.dispose]();
   return undefined;
+}
+
+function openBus({ env, cancelFd, onRefused }: Surroundings): BusConnection | undefined {
+  try {
+    return BusConnection.openSystem(env, { timeoutMs, cancelFd });
+  } catch (error) {
+    const isRefusal = error instanceof RefusedError || isSysError(error, Errno.EACCES, Errno.EPERM);
+    if (!isRefusal || onRefused === undefined) throw error;
+    onRefused(error.message);
+    return undefined;
+  }
 }
 
 /** The same; throws where it does not run. */
@@ -54,7 +65,7 @@ export function sourcesOf(addresses: readonly Prefix[]): string[] {
 export function addSources(firewalld: BusConnection, { zone, sources }: Sources): void {
   for (const source of sources) {
     const purpose = `add the address ${source} to ${zone} zone`;
-    told(purpose, () => ask(firewalld, "addSource", [zone, source], "ZONE_ALREADY_SET"));
+    told(purpose, () => ask(firewalld, "addSource", [zone, source], ["ZONE_ALREADY_SET"]));
   }
 }
 
@@ -67,27 +78,29 @@ export function verifySources(firewalld: BusConnection, { zone, sources }: Sourc
   }
 }
 
-/** Removes the sources that no other attachment holds; what firewalld does not have is gone already. */
+/** What firewalld says where the zone does not have a source: nobody has it, another zone has, there is no such zone. */
+const isGoneAlready = ["UNKNOWN_SOURCE", "ZONE_CONFLICT", "INVALID_ZONE"];
+
+/** Removes sources; what the zone does not have is gone already. */
 function removeSources(firewalld: BusConnection, { zone, sources }: Sources): void {
   for (const source of sources) {
     const purpose = `remove the address ${source} from ${zone} zone`;
-    told(purpose, () => ask(firewalld, "removeSource", [zone, source], "UNKNOWN_SOURCE"));
+    told(purpose, () => ask(firewalld, "removeSource", [zone, source], isGoneAlready));
   }
 }
 
-/** The answer; undefined for a refusal that begins with the word, which says that it is so already. */
+/** The answer; undefined for a refusal with one of the words, which say that it is so already. */
 function ask(
   firewalld: BusConnection,
   member: string,
   words: readonly string[],
-  already?: string,
+  already: readonly string[] = [],
 ): unknown {
   try {
     return firewalld.call({ ...object, member, arguments: words })[0];
   } catch (error) {
-    const isSo =
-      error instanceof BusError && already !== undefined && error.message.includes(already);
-    if (isSo) return undefined;
+    const says = (word: string) => error instanceof BusError && error.message.startsWith(word);
+    if (already.some(says)) return undefined;
     throw error;
   }
 }
@@ -115,7 +128,8 @@ export function forbidSources(
   const wanted = [...gone, given].filter(({ sources }) => sources.length > 0);
   if (wanted.length > 0) {
     const kept = all.filter((record) => !gone.includes(record));
-    removeUnheld(around, wanted, kept);
+    // What was told to firewalld must not be forgotten; who told it nothing has nothing to lose.
+    removeUnheld(gone.length === 0 ? around : { ...around, onRefused: undefined }, wanted, kept);
   }
   if (gone.length === 0) return;
   using files = new SourceFiles();

@@ -31,6 +31,19 @@ function filesOf(host: Host): string[] {
   return names.filter((name) => name.endsWith(".json"));
 }
 
+/** Gives a source to a zone, as an administrator does. */
+async function bind(host: Host, zone: string, source = ""): Promise<void> {
+  const service = "org.fedoraproject.FirewallD1";
+  const to = ["--system", "--print-reply", `--dest=${service}`, "/org/fedoraproject/FirewallD1"];
+  await host.run(
+    "dbus-send",
+    ...to,
+    `${service}.zone.addSource`,
+    `string:${zone}`,
+    `string:${source}`,
+  );
+}
+
 async function withFirewalld(steps: (host: Host) => Promise<void>): Promise<void> {
   await withHost(async (host) => {
     await host.addNetns("c1");
@@ -63,6 +76,14 @@ test(
       const msg = /^failed to add the address 10.1.0.2\/32 to nozone zone: INVALID_ZONE: nozone$/;
       assertError(await host.cni("ADD", zoned), { code: 999, msg });
       assert.deepEqual(filesOf(host), []);
+      await bind(host, "dmz", addresses[1]);
+      const taken = /^failed to add the address fd00:1::2\/128 to trusted zone: ZONE_CONFLICT/;
+      assertError(await host.cni("ADD", call), { code: 999, msg: taken });
+      assert.deepEqual(filesOf(host), []);
+      assert.deepEqual(await sourcesOf(host, "trusted"), []);
+      assertSuccess(await host.cni("DEL", call));
+      assertSuccess(await host.cni("DEL", zoned));
+      assert.deepEqual(await sourcesOf(host, "dmz"), [addresses[1]]);
     }),
 );
 
@@ -240,4 +261,23 @@ test("a bus that speaks nonsense is an error, not a hang", () =>
       assertError(reply, { code: 999, msg });
       assert.match(reply.stdout, /failed to reach the system's message bus/);
     }
+  }));
+
+test("a bus that refuses us is no firewalld, unless that was asked for", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    // As the host's bus does to whoever is root of a user namespace only.
+    const bus = await startBus(host, "ANONYMOUS");
+    const asked = callWith({ backend: "firewalld" });
+    assertError(await host.cni("ADD", asked), { code: 999, msg: /refuses us: "REJECTED/ });
+    const call = callWith();
+    const reply = await host.cni("ADD", call);
+    resultOf(reply);
+    assert.match(reply.stderr, /going on without firewalld: .*refuses us: "REJECTED/);
+    assert.match(await host.run("iptables-save"), /-A CNI-FORWARD -s 10\.1\.0\.2\/32 -j ACCEPT/);
+    assertSuccess(await host.cni("CHECK", call));
+    assertSuccess(await host.cni("DEL", call));
+    assert.doesNotMatch(await host.run("iptables-save"), /10\.1\.0\.2/);
+    bus.kill("SIGKILL");
+    await bus.outcome;
   }));

@@ -13,12 +13,14 @@ export const withoutFirewalld =
   !existsSync(`${unpacked}/usr/sbin/firewalld`) &&
   "firewalld is missing (scripts/install-firewalld.sh)";
 
-const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+const busConfig = (
+  auth: string,
+) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
   <listen>unix:path=/run/dbus/system_bus_socket</listen>
-  <auth>EXTERNAL</auth>
+  <auth>${auth}</auth>
   <policy context="default">
     <allow user="*"/>
     <allow own="*"/>
@@ -28,9 +30,9 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 </busconfig>
 `;
 
-/** A message bus at the usual place. */
-export async function startBus(host: Host): Promise<Running> {
-  host.write("/run/work/bus.conf", busConfig);
+/** A message bus at the usual place, which knows its users by `auth`. */
+export async function startBus(host: Host, auth = "EXTERNAL"): Promise<Running> {
+  host.write("/run/work/bus.conf", busConfig(auth));
   await host.run("mkdir", "-p", "/run/dbus");
   const argv = ["dbus-daemon", "--config-file=/run/work/bus.conf", "--nofork", "--nopidfile"];
   const bus = host.start([...argv, "--print-address"], { deadlineMs: 120_000 });
