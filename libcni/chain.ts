@@ -9,7 +9,14 @@ import { type Attachment, type AttachmentId, checkAttachment, joinArgs } from ".
 import type { Cache } from "./cache.ts";
 import { type NetworkList, type PluginConfig, reasonOf } from "./config.ts";
 import { buildRequest } from "./request.ts";
-import { type Command, chainError, type Deadline, PluginError, type Runner } from "./runner.ts";
+import {
+  type Command,
+  chainError,
+  type Deadline,
+  isInterruption,
+  PluginError,
+  type Runner,
+} from "./runner.ts";
 
 /** What a verb needs besides its list. */
 export interface ChainCall {
@@ -114,19 +121,21 @@ export class Chain {
     }
   }
 
-  /** Removes what is not valid: each step has its turn, whatever becomes of the others. */
+  /** Removes what is not valid: each step has its turn, whatever becomes of the others, unless the caller ends it. */
   async gc(list: NetworkList, { valid, sinceMs }: Collection, call: ChainCall): Promise<void> {
     if (list.disableGC) return;
     const failures: string[] = [];
+    const failed = (what: string, error: unknown) => {
+      failures.push(`${what}: ${reasonOf(error)}`);
+      if (isInterruption(error)) throw new Error(failures.join("\n"), { cause: error });
+    };
     const cached = await this.stale(list.name, { valid, sinceMs });
     for (const attachment of cached.stale) {
       try {
         await this.del(list, attachment, { ...call, named: true });
       } catch (error) {
         const { containerId, ifName } = attachment;
-        failures.push(
-          `failed to delete stale attachment ${containerId} ${ifName}: ${reasonOf(error)}`,
-        );
+        failed(`failed to delete stale attachment ${containerId} ${ifName}`, error);
       }
     }
     const validAttachments = valid === undefined ? undefined : [...valid, ...cached.spared];
@@ -135,7 +144,7 @@ export class Chain {
         try {
           await this.#run("GC", list, plugin, { validAttachments, call });
         } catch (error) {
-          failures.push(`failed to GC plugin ${plugin.type}: ${reasonOf(error)}`);
+          failed(`failed to GC plugin ${plugin.type}`, error);
         }
       }
     }
@@ -177,6 +186,7 @@ export class Chain {
       try {
         await this.#run("RELOAD", list, plugin, { attachment, prevResult, call });
       } catch (error) {
+        if (isInterruption(error)) throw error;
         const isUnknown =
           error instanceof PluginError && error.code === ErrorCode.invalidEnvironment;
         if (isUnknown) unaware.push(plugin.type);

@@ -346,6 +346,18 @@ test("GC deletes what is not valid, then has each plugin collect, and goes on af
   assert.deepEqual(left, ["net c1", "net c2", "other c1"]);
 });
 
+test("GC that is interrupted begins nothing more", async () => {
+  const { memory, list } = chain();
+  const cni = memory.libcni();
+  for (const containerId of ["c1", "c2"]) await cni.add(list, { ...attachment, containerId });
+  const made = memory.calls.length;
+  memory.plugins.b = () => ({ status: -1, signal: 9, cancelled: true });
+  await assert.rejects(cni.gc(list), {
+    message: `failed to delete stale attachment c1 eth0: plugin type="b" name="own" failed (delete): interrupted while /bin/b was running`,
+  });
+  assert.deepEqual(memory.calls.slice(made), ["DEL b"]);
+});
+
 test("GC that is told nothing deletes every attachment of the network and names none as valid", async () => {
   const { memory, list } = chain();
   const cni = memory.libcni();

@@ -129,7 +129,7 @@ export class Runner {
     const env = { ...machine.environment(), ...call.env, ...this.#variables(call) };
     for (let tries = 1; ; tries++) {
       const timeoutMs = atMs - machine.monotonicMs();
-      if (signal?.aborted === true) throw interrupted(path);
+      if (signal?.aborted === true) throw new Interruption(path);
       if (timeoutMs <= 0) throw late(path, call.deadline);
       const outcome = await exec({ path, env, stdin: call.stdin, timeoutMs, signal });
       if (outcome.error !== Errno.ETXTBSY || tries === busyAttempts) return outcome;
@@ -153,7 +153,7 @@ export class Runner {
 function outputOf(path: string, call: PluginCall, outcome: ExecOutcome): string {
   const { error, status, signal, stdout } = outcome;
   if (error !== 0) throw new Error(`fork/exec ${path}: ${errnoText(error)}`);
-  if (outcome.cancelled) throw interrupted(path);
+  if (outcome.cancelled) throw new Interruption(path);
   if (outcome.timedOut) throw late(path, call.deadline);
   if (status !== 0 || signal !== 0) throw pluginError(outcome, exitText(outcome));
   if (call.command === "ADD") refuseErrorObject(stdout);
@@ -172,8 +172,17 @@ function refuseErrorObject(stdout: string): void {
   if ("code" in json && "msg" in json && json.code !== 0) throw readError(json);
 }
 
-function interrupted(path: string): CniError {
-  return new CniError(ErrorCode.tryAgainLater, `interrupted while ${path} was running`);
+/** Whoever asked for the call wants it to end. */
+class Interruption extends CniError {
+  constructor(path: string) {
+    super(ErrorCode.tryAgainLater, `interrupted while ${path} was running`);
+  }
+}
+
+/** Whether a call was ended by whoever asked for it: nothing more is to be begun then. */
+export function isInterruption(error: unknown): boolean {
+  if (error instanceof Interruption) return true;
+  return error instanceof Error && error.cause !== undefined && isInterruption(error.cause);
 }
 
 function late(path: string, { timeoutMs }: Deadline): Error {
