@@ -1,12 +1,12 @@
 /** add, check, del: one container's attachment, identified by its namespace's path. */
 
 import { printResult } from "../pkg/cni/result.ts";
+import { cleanUpAfterFailure } from "./clean-up.ts";
 import { type Command, commonFlags, timeoutFlag } from "./command.ts";
 import { attachmentOf, callOptions, networkOf } from "./inputs.ts";
 
 const usage = "NETWORK NETNS";
 const flags = [...commonFlags, timeoutFlag];
-const cleanUpTimeoutMs = 30_000;
 
 export const add: Command = {
   name: "add",
@@ -25,7 +25,7 @@ export const add: Command = {
     } catch (error) {
       // Whoever interrupts expects nothing to stay; other failures are left to be looked at, until `del`.
       if (session.wasInterrupted()) {
-        await session.cni.del(list, attachment, { timeoutMs: cleanUpTimeoutMs });
+        await cleanUpAfterFailure(session, list, attachment);
       }
       throw error;
     }

@@ -1,5 +1,6 @@
 /** What a command of cnitool is, and what it is given. */
 
+import type { Interruption } from "../libcni/engine.ts";
 import type { Libcni } from "../libcni/libcni.ts";
 import type { Machine } from "../libcni/machine.ts";
 import type { CommandLine, Flag } from "./flags.ts";
@@ -33,7 +34,9 @@ export interface Session {
   /** The working directory. */
   readonly workingDirectory: string;
   print(text: string): void;
-  /** Whether a signal has ended a plugin. */
+  /** The signals that end what runs. */
+  readonly interruption: Interruption;
+  /** Whether a signal has come, and was taken. */
   wasInterrupted(): boolean;
 }
 

@@ -30,6 +30,7 @@ export async function runCnitool(schemas: Readonly<Record<string, Schema>>): Pro
     isTerminal: isTerminal(),
     workingDirectory: workingDirectory(env.PWD ?? ""),
     print: (text) => writeAll(new Fd(stdoutFd), encode(text)),
+    interruption: signals,
     wasInterrupted: () => signals.hasCome,
   };
   exit(await runCommand(argv, session));

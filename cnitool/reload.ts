@@ -43,13 +43,14 @@ export const reload: Command = {
 async function reloadOne(
   attachment: CachedAttachment,
   line: CommandLine,
-  { cni, machine }: Session,
+  { cni, machine, wasInterrupted }: Session,
 ): Promise<Outcome> {
   const { network, containerId, ifName, netns } = attachment;
   const names = { network, containerId, ifName };
   if (netns !== "" && (await machine.stat(netns)) === undefined) {
     return { ...names, state: "gone", reason: "" };
   }
+  if (wasInterrupted()) return { ...names, state: "failed", reason: "not tried: interrupted" };
   try {
     const unaware = await cni.reload(attachment, callOptions(line));
     const reason = unaware.length === 0 ? "" : `not by ${unaware.join(", ")}`;

@@ -14,8 +14,8 @@ const ownPath = "/proc/thread-self/ns/net";
 export interface Sandbox extends Disposable {
   /** Leads to the namespace from every process, as long as this one lives. */
   readonly path: string;
-  /** Runs a program inside; one without a slash is looked for in PATH. */
-  run(argv: string[], env: Readonly<Record<string, string>>): SpawnResult;
+  /** Runs a program inside; one without a slash is looked for in PATH. A readable `cancelFd` ends it. */
+  run(argv: string[], env: Readonly<Record<string, string>>, cancelFd: number): SpawnResult;
 }
 
 export function makeSandbox(): Sandbox {
@@ -25,10 +25,12 @@ export function makeSandbox(): Sandbox {
   enter(home);
   return {
     path: `/proc/${processId()}/fd/${inside.fd}`,
-    run: (argv, env) => {
+    run: (argv, env, cancelFd) => {
       enter(inside);
       try {
-        return runFirst(programs(argv[0] ?? "", env.PATH ?? ""), argv, env);
+        const stdin = new Uint8Array(0);
+        const request = { argv, env: { ...env }, stdin, deadlineMs: 0, cancelFd };
+        return runFirst(programs(argv[0] ?? "", env.PATH ?? ""), request);
       } finally {
         enter(home);
       }
@@ -50,13 +52,11 @@ function programs(name: string, path: string): string[] {
 /** Runs the first of these programs that is there; the outcome of the last one if none is. */
 function runFirst(
   [path = "", ...further]: readonly string[],
-  argv: string[],
-  env: Readonly<Record<string, string>>,
+  request: Omit<Parameters<typeof spawn>[0], "path">,
 ): SpawnResult {
-  const stdin = new Uint8Array(0);
-  const outcome = spawn({ path, argv, env: { ...env }, stdin, deadlineMs: 0, cancelFd: -1 });
+  const outcome = spawn({ path, ...request });
   const isMissing = outcome.error === Errno.ENOENT || outcome.error === Errno.EACCES;
-  return isMissing && further.length > 0 ? runFirst(further, argv, env) : outcome;
+  return isMissing && further.length > 0 ? runFirst(further, request) : outcome;
 }
 
 function enter(namespace: Fd): void {

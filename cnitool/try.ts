@@ -1,17 +1,16 @@
 /** try: a network put to the test in a namespace that is thrown away. */
 
 import type { Attachment } from "../libcni/attachment.ts";
-import { type NetworkList, reasonOf } from "../libcni/config.ts";
+import type { NetworkList } from "../libcni/config.ts";
 import { printResult, type Result } from "../pkg/cni/result.ts";
 import { atLeast } from "../pkg/cni/version.ts";
 import { errnoText } from "../pkg/sys/errno.ts";
+import { cleanUp, cleanUpAfterFailure } from "./clean-up.ts";
 import { type Command, commonFlags, jsonFlag, type Session, timeoutFlag } from "./command.ts";
 import type { CommandLine } from "./flags.ts";
 import { attachmentOf, callOptions, networkOf } from "./inputs.ts";
 import { makeSandbox, type Sandbox } from "./sandbox.ts";
 import { printJson, printTable } from "./table.ts";
-
-const cleanUpTimeoutMs = 30_000;
 
 export const tryOut: Command = {
   name: "try",
@@ -60,20 +59,16 @@ export async function withDeletion(
   { list, attachment, session, steps, line }: Round,
   work: (result: Result) => Promise<void>,
 ): Promise<void> {
-  const { cni, machine } = session;
-  const del = () => cni.del(list, attachment, { timeoutMs: cleanUpTimeoutMs });
   try {
-    const add = () => cni.add(list, attachment, callOptions(line));
+    const add = () => session.cni.add(list, attachment, callOptions(line));
     await work(await timed(session, steps, "add", add));
   } catch (error) {
-    try {
-      await del();
-    } catch (further) {
-      machine.writeStderr(`cannot delete it either: ${reasonOf(further)}\n`);
-    }
+    await cleanUpAfterFailure(session, list, attachment);
     throw error;
   }
-  await timed(session, steps, "del", del);
+  await timed(session, steps, "del", () => cleanUp(session, list, attachment));
+  // It came where nothing ran that it could end.
+  if (session.wasInterrupted()) throw interrupted("the command");
 }
 
 /** An attachment of its own; the namespace's path holds the process's number, so that no other call has the same. */
@@ -94,17 +89,26 @@ async function timed<T>(
   return value;
 }
 
-function runInside(line: CommandLine, { env, machine, print }: Session, sandbox: Sandbox): number {
-  const outcome = sandbox.run([...line.rest], env);
+function runInside(line: CommandLine, session: Session, sandbox: Sandbox): number {
+  const { env, machine, print, interruption } = session;
+  const outcome = sandbox.run([...line.rest], env, interruption.fd);
   if (outcome.error !== 0) {
     throw new Error(`cannot run "${line.rest[0]}": ${errnoText(outcome.error)}`);
   }
   machine.writeStderr(machine.decode(outcome.stderr));
+  if (outcome.cancelled) {
+    interruption.pending();
+    throw interrupted(`"${line.rest[0]}"`);
+  }
   const stdout = machine.decode(outcome.stdout);
   // With --json stdout is one document.
   if (line.flags.has("json")) machine.writeStderr(stdout);
   else print(stdout);
   return outcome.status < 0 ? 1 : outcome.status;
+}
+
+function interrupted(what: string): Error {
+  return new Error(`interrupted while ${what} was running`);
 }
 
 function stepsJson(result: Result | undefined, steps: readonly Step[]): string {

@@ -23,6 +23,7 @@ export class Tool {
       isTerminal: false,
       workingDirectory: "/home/me",
       print: (text) => void printed.push(text),
+      interruption: { fd: -1, pending: () => 0 },
       wasInterrupted: () => false,
     });
     return { status, stdout: printed.join(""), stderr: this.memory.stderr.join("") };

@@ -275,6 +275,36 @@ test("an interrupted add deletes what it has made", () =>
     assert.equal(cached(host), undefined);
   }));
 
+test("an interrupted gc begins nothing more, and an interrupted try or bench leaves nothing", () =>
+  withHost(async (host) => {
+    const body = `[ $CNI_COMMAND = DEL ] && { echo >> /run/dels; touch /run/begun; sleep 0.5; }; echo '{}'`;
+    host.script("slow", body);
+    writeNetwork(host, [{ type: "slow" }]);
+    const runtime: Runtime = { tool: "ours", path: scripts };
+    const interrupt = async (...argv: string[]) => {
+      await host.run("rm", "-f", "/run/begun", "/run/dels");
+      const running = startTool(host, runtime, ...argv);
+      while (!(await host.run("ls", "/run")).includes("begun")) await wait(20);
+      running.kill("SIGINT");
+      const outcome = await running.outcome;
+      assert.equal(outcome.status, 1, describe(outcome));
+      assert.match(outcome.stderr, /interrupted while/);
+      return outcome;
+    };
+    const remembered = () => readdirSync(host.outside(cacheDirectory));
+    for (const name of ["a", "b", "c"]) await runTool(host, runtime, "add", "net1", `/run/${name}`);
+    await interrupt("gc", "net1");
+    assert.equal(await host.run("cat", "/run/dels"), "\n");
+    assert.equal(remembered().length, 3);
+    await runTool(host, runtime, "gc", "net1");
+    await interrupt("bench", "net1", "--rounds=50");
+    assert.equal(await host.run("cat", "/run/dels"), "\n\n", "the round's DEL, again to its end");
+    assert.deepEqual(remembered(), []);
+    const sleeping = ["sh", "-c", "touch /run/begun; sleep 60"];
+    assert.ok((await interrupt("try", "net1", "--", ...sleeping)).ms < 20_000);
+    assert.deepEqual(remembered(), []);
+  }));
+
 test("gc waits for an attachment that is being made, and spares it", () =>
   withHost(async (host) => {
     await host.addNetns("c1");
