@@ -1,6 +1,6 @@
 /** Reservation files: named after an address, each saying who holds it. */
 
-import { Errno } from "../../../pkg/sys/errno.ts";
+import { Errno, SysError } from "../../../pkg/sys/errno.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import { listDirectory, OpenFlag } from "../../../pkg/sys/file.ts";
 import { attempt } from "../../../pkg/sys/syscall.ts";
@@ -52,29 +52,35 @@ export function listReserved(directory: Fd): string[] {
 }
 
 /** What opening or reading says of something that is no reservation: a link, a directory, a socket, or gone. */
-const notAFile: readonly number[] = [-Errno.ELOOP, -Errno.EISDIR, -Errno.ENXIO, -Errno.ENOENT];
+const notAFile: readonly number[] = [Errno.ELOOP, Errno.EISDIR, Errno.ENXIO, Errno.ENOENT];
+
+/** What is wrong with this process or the system, and says nothing of the file. */
+const exhausted: readonly number[] = [Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE];
 
 /**
  * Who holds an address. A torn file counts as free, others do not: neither what is no reservation, which is "unknown"
- * for good, nor an "unreadable" one, which the next process may well be able to read.
+ * for good, nor an "unreadable" one, which the next process may well be able to read. Throws where no file could be
+ * read: a DEL that finds nothing then must not say that there is nothing.
  */
 export function readOwner(
   directory: Fd,
   address: string,
 ): Owner | "torn" | "unknown" | "unreadable" {
-  const content = readContent(directory, address);
-  // A failure that passes, as for want of memory, must not cost a DEL the address that it came to release.
-  return content === "unreadable" ? readContent(directory, address) : content;
+  const found = tryToRead(directory, address);
+  // What fails only once must not cost a DEL the address that it came to release.
+  return found === "unreadable" ? tryToRead(directory, address) : found;
 }
 
-function readContent(directory: Fd, address: string): ReturnType<typeof readOwner> {
+function tryToRead(directory: Fd, address: string): ReturnType<typeof readOwner> {
   // Plain calls: a network's first ADD, and every one after somebody else's, comes here for each reservation.
   const fd = attempt("openat", directory.fd, address, openFlags, 0);
-  if (fd < 0) return notAFile.includes(fd) ? "unknown" : "unreadable";
   const buffer = new Uint8Array(longestContent);
-  const length = attempt("read", fd, buffer, longestContent);
-  attempt("close", fd);
-  if (length < 0) return notAFile.includes(length) ? "unknown" : "unreadable";
+  const length = fd < 0 ? fd : attempt("read", fd, buffer, longestContent);
+  if (fd >= 0) attempt("close", fd);
+  if (exhausted.includes(-length)) {
+    throw new SysError("read", -length, `${directory.subject}/${address}`);
+  }
+  if (length < 0) return notAFile.includes(-length) ? "unknown" : "unreadable";
   if (length === longestContent) return "unknown";
   return parseOwner(decode(buffer.subarray(0, length))) ?? "torn";
 }
