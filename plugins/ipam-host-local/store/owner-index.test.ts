@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { realtimeMs } from "../../../pkg/sys/clock.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import {
   listDirectory,
@@ -34,6 +35,10 @@ test("a sealed index is found again until the directory changes, or a boot goes 
     namespace: "4:17 /run/netns/blue @ 1",
   });
   seal(made, directory);
+  const { mtimeNs } = stat(directory);
+  assert.equal(mtimeNs % 1_000_000_000n, 0n);
+  // Further back than whatever the kernel sets now, cut to a whole second.
+  assert.ok(BigInt(Math.floor(realtimeMs())) * 1_000_000n - mtimeNs >= 2_000_000_000n);
   {
     const index = OwnerIndex.open(root, directory, boot) ?? assert.fail();
     assert.deepEqual(index.heldBy(eth0("a")), {

@@ -134,8 +134,9 @@ export class OwnerIndex implements Disposable {
 
   /** Declares the index to be that of the reservations as they are now in `directory`. */
   seal(directory: Fd, boot: string): void {
-    // On a file system that keeps whole seconds only, a change made later in this second must show, too.
-    const seconds = BigInt(Math.floor(realtimeMs() / 1000) - 1);
+    // On a file system that keeps whole seconds only, a change made at once must show, too, and the kernel takes the
+    // time for it from its latest tick, which may have been in the second before.
+    const seconds = BigInt(Math.floor(realtimeMs() / 1000) - 2);
     const name = folderName(boot, seconds * 1_000_000_000n);
     this.#rename(name);
     setModificationTime(directory, seconds);
