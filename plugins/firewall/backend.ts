@@ -21,6 +21,7 @@ import * as iptables from "./iptables.ts";
 import { alone } from "./lock.ts";
 import * as nftables from "./nftables.ts";
 import { SourceFiles } from "./source-files.ts";
+import { hasUnreadRecord } from "./unread.ts";
 import type { Wish } from "./wish.ts";
 
 type Call = Context<FirewallConfig>;
@@ -152,8 +153,8 @@ function mayUseIptables({ backend, ingressPolicy }: FirewallConfig): boolean {
 }
 
 function removeFromIptables(context: Call, removal: iptables.Removal): void {
-  const { env, log } = context;
-  const { addresses = [] } = removal;
+  const { env, host, log } = context;
+  const { addresses = [], isGone } = removal;
   const concerned = addresses.length > 0 ? familiesOf(addresses) : families.filter(isInKernel);
   alone(() => {
     for (const family of concerned) {
@@ -162,8 +163,9 @@ function removeFromIptables(context: Call, removal: iptables.Removal): void {
       try {
         iptables.forbid(programs, removal);
       } catch (error) {
-        // Then ADD did not put anything there either.
         if (!(error instanceof UnreadableTableError)) throw error;
+        // ADD put nothing there, unless it could read the table then.
+        if (hasUnreadRecord(host, family, isGone)) throw error;
         log(`nothing removed by iptables: ${error.message}`);
       }
     }

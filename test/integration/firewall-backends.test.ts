@@ -159,6 +159,20 @@ test("a table of that name that is nft's own is left to nftables, unless iptable
     assert.doesNotMatch(await host.run("nft", "list", "ruleset"), /10\.1\.0\.2|fd00:1::2/);
   }));
 
+test("rules of nft that come into table filter later: DEL does not say that its own are gone", () =>
+  withContainer(async (host) => {
+    const call = callWith({ prevResult: undefined });
+    resultOf(await host.cni("ADD", callWith({})));
+    await host.run("nft", "add rule ip filter FORWARD ct state established accept");
+    const msg = /^table "filter" holds rules that iptables cannot read/;
+    assertError(await host.cni("DEL", callWith({})), { code: 999, msg });
+    assertError(await host.cni("DEL", call), { code: 999, msg });
+    assertSuccess(await host.cni("DEL", { ...call, containerId: "other" }));
+    await host.run("nft", "flush chain ip filter FORWARD");
+    assertSuccess(await host.cni("DEL", call));
+    assert.doesNotMatch(await host.run("nft", "list", "ruleset"), /10\.1\.0\.2|fd00:1::2/);
+  }));
+
 test("nftables starts no program", () =>
   withContainer(async (host) => {
     const wrap = ["strace", "-f", "-e", "trace=execve", "-o", "/run/trace"];
