@@ -18,7 +18,9 @@ export function findHostEnd(host: Namespace, container: Namespace, link: Link): 
       getNetnsId(container.fd),
     );
     const isOther = end.kind === "veth" && end.peerIndex === link.index;
-    return isOther && end.linkNetnsId === containerId ? end : undefined;
+    // Without a number nothing here leads there: an end that names none has its other one beside it.
+    const isThere = containerId !== undefined && end.linkNetnsId === containerId;
+    return isOther && isThere ? end : undefined;
   } catch (error) {
     if (isNetlinkError(error, Errno.ENODEV)) return undefined;
     throw error;
