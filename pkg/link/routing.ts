@@ -2,7 +2,13 @@
 
 import { isNetlinkError } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
-import { newRoute, prependRoute, type Route, RouteTable } from "../netlink/rtnetlink/route.ts";
+import {
+  appendRoute,
+  prependRoute,
+  type Route,
+  RouteTable,
+  replaceRoute,
+} from "../netlink/rtnetlink/route.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { Errno } from "../sys/errno.ts";
 
@@ -25,10 +31,35 @@ export function linksFirst(routes: readonly Route[]): Route[] {
   return [...routes].sort((a, b) => rank(a) - rank(b));
 }
 
+/** A route as one for each next hop, of which those by other links are left out: IPv6 tells several as one. */
+export function singleRoutes({ nextHops, ...route }: Route, link?: number): Route[] {
+  if (nextHops === undefined) return [route];
+  return nextHops
+    .filter(({ index }) => link === undefined || index === link)
+    .map(({ index, gateway }) => ({ ...route, index, gateway }));
+}
+
+/** Puts the routes in the place of others' to the same destinations; several to one are its next hops. */
+export function putRoutes(routes: readonly Route[]): Request[] {
+  const known = new Map<string, Set<bigint | undefined>>();
+  const requests: Request[] = [];
+  for (const route of routes) {
+    const { destination, gateway, priority, table, tos } = route;
+    const { address, length } = destination;
+    const key = [address.family, address.value, length, priority, table, tos].join(" ");
+    const gateways = known.get(key);
+    if (gateways?.has(gateway?.value)) continue;
+    requests.push(gateways === undefined ? replaceRoute(route) : appendRoute(route));
+    known.set(key, (gateways ?? new Set()).add(gateway?.value));
+  }
+  return requests;
+}
+
 /** Puts a route back where it was; one that is still there is left alone. */
 export function restoreRoute(namespace: Namespace, route: Route): void {
   try {
-    namespace.send(route.destination.address.family === 4 ? prependRoute(route) : newRoute(route));
+    const isFirst = route.destination.address.family === 4;
+    namespace.send(isFirst ? prependRoute(route) : appendRoute(route));
   } catch (error) {
     if (!isNetlinkError(error, Errno.EEXIST)) throw error;
   }

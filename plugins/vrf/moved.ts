@@ -1,6 +1,6 @@
 /** What an interface loses when it joins or leaves a VRF, as the kernel takes it down for that: kept, and put back. */
 
-import { linksFirst, restoreRoute } from "../../pkg/link/routing.ts";
+import { linksFirst, putRoutes, restoreRoute, singleRoutes } from "../../pkg/link/routing.ts";
 import { waitForAddresses } from "../../pkg/link/wait.ts";
 import {
   AddressFlag,
@@ -11,14 +11,12 @@ import {
 } from "../../pkg/netlink/rtnetlink/address.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import {
-  appendRoute,
   dumpRoutes,
   type Route,
   RouteFlag,
   RouteProtocol,
   RouteScope,
   RouteTable,
-  replaceRoute,
 } from "../../pkg/netlink/rtnetlink/route.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 
@@ -63,28 +61,14 @@ function settingsOf(address: InterfaceAddress): AddressSettings {
   };
 }
 
-/** IPv6 tells routes to one destination as one with several next hops. */
-function singleRoutes({ nextHops, ...route }: Route, index: number): Route[] {
-  if (nextHops === undefined) return [route];
-  return nextHops
-    .filter((hop) => hop.index === index)
-    .map(({ gateway }) => ({ ...route, index, gateway }));
-}
-
-/** Gives the interface its addresses again, and its routes in a VRF's table, in front of what others have there. */
+/** Gives the interface its addresses again, and its routes in a VRF's table, in the place of what others have there. */
 export function putInto(table: number, namespace: Namespace, link: Link, kept: Kept): void {
   putAddresses(namespace, link, kept);
-  const known = new Set<string>();
-  const requests = kept.routes.map((original) => {
+  const routes = kept.routes.map((route) => {
     // The other flags tell how the route is doing.
-    const route = { ...original, table, flags: (original.flags ?? 0) & RouteFlag.onLink };
-    const { destination, priority, tos } = route;
-    const key = `${destination.address.value} ${destination.length} ${priority} ${tos}`;
-    const isFurther = known.has(key);
-    known.add(key);
-    return isFurther ? appendRoute(route) : replaceRoute(route);
+    return { ...route, table, flags: (route.flags ?? 0) & RouteFlag.onLink };
   });
-  namespace.send(...requests);
+  namespace.send(...putRoutes(routes));
 }
 
 /** Gives the interface back what it had, in the main table. What is there already is left alone. */
