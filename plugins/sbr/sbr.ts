@@ -4,7 +4,14 @@ import { toPrefix } from "../../pkg/cni/addresses.ts";
 import { goQuote } from "../../pkg/cni/quote.ts";
 import { type Address, formatAddress, sameAddress } from "../../pkg/ip/address.ts";
 import { findLink } from "../../pkg/link/find.ts";
-import { isSystemTable, linksFirst, removeEach, restoreRoute } from "../../pkg/link/routing.ts";
+import {
+  isSystemTable,
+  linksFirst,
+  putRoutes,
+  removeEach,
+  restoreRoute,
+  singleRoutes,
+} from "../../pkg/link/routing.ts";
 import { dumpAddresses } from "../../pkg/netlink/rtnetlink/address.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import {
@@ -111,7 +118,8 @@ function readRules(container: Namespace): Rule[] {
 }
 
 function readRoutes(container: Namespace, filter: RouteFilter): Route[] {
-  return container.socket.dump(dumpRoutes(filter)).filter((it) => it !== undefined);
+  const found = container.socket.dump(dumpRoutes(filter));
+  return found.flatMap((it) => (it === undefined ? [] : singleRoutes(it, filter.index)));
 }
 
 /** Tables that no rule uses, and that have no routes either: to ask for one's is less than to read all. */
@@ -172,7 +180,7 @@ function carryOut({ container, undo }: Call, plan: ReturnType<typeof planFor>): 
   undo.push(() => removeEach(container, [...routes, ...hints].reverse().map(deleteRoute)));
   container.send(
     ...rules.map(newRule),
-    ...routes.map(replaceRoute),
+    ...putRoutes(routes),
     // Before the hints, which could take an original's place.
     ...[...linksFirst(moved)].reverse().map(deleteRoute),
     ...hints.map(replaceRoute),

@@ -236,6 +236,37 @@ test("CHECK tells which rule and which default route are missing", () =>
     assertSuccess(await host.cni("DEL", call(config)));
   }));
 
+test("routes with several next hops move with those of the interface, and come back", () =>
+  onInterface(async (host, prevResult) => {
+    await batch(host, "c1", [
+      "route append 2001:db8::/32 via fd00:1::8 dev eth0",
+      "route append 2001:db8::/32 via fd00:1::9 dev eth0",
+    ]);
+    const refused = member({ gateways: ["203.0.113.1"] });
+    await host.unchangedBy(async () => {
+      const reply = await host.cni("ADD", call(withResult(refused, prevResult)));
+      assertError(reply, { msg: /^set route 0.0.0.0\/0 via 203.0.113.1: network is unreachable/ });
+    });
+    const config = withResult(member(), prevResult);
+    resultOf(await host.cni("ADD", call(config)));
+    const [route] = await host.ip<{ nexthops: { gateway: string }[] }>(
+      "c1",
+      "-6",
+      "route",
+      "show",
+      "2001:db8::/32",
+      "table",
+      "100",
+    );
+    assert.deepEqual(route?.nexthops.map(({ gateway }) => gateway).sort(), [
+      "fd00:1::8",
+      "fd00:1::9",
+    ]);
+    const rest = await host.ip("c1", "-6", "route", "show", "2001:db8::/32");
+    assert.deepEqual(rest, []);
+    assertSuccess(await host.cni("DEL", call(config)));
+  }));
+
 test("a failed ADD puts the routes back", () =>
   onInterface(async (host, prevResult) => {
     for (const addSourceHints of [false, true]) {
