@@ -9,6 +9,7 @@ import type { Link } from "../netlink/rtnetlink/link.ts";
 import { dumpRoutes } from "../netlink/rtnetlink/route.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { findLink } from "./find.ts";
+import { singleRoutes } from "./routing.ts";
 
 /** What a link has to be. */
 export interface ExpectedLink {
@@ -77,7 +78,9 @@ export function verifyRoutes(
   routes: readonly Route[],
 ): void {
   if (routes.length === 0) return;
-  const present = namespace.socket.dump(dumpRoutes({ index }));
+  const present = namespace.socket
+    .dump(dumpRoutes({ index }))
+    .flatMap((route) => singleRoutes(route, index));
   for (const route of routes) {
     const destination = toPrefix(route.dst);
     const gateway = route.gw === undefined ? undefined : toAddress(route.gw);

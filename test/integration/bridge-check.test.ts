@@ -32,6 +32,21 @@ const good: [name: string, config: Config][] = [
     }),
   ],
   [
+    "routes to one destination by several gateways",
+    bridgeConfig({
+      ipam: {
+        type: "host-local",
+        ranges: [[{ subnet: "10.1.0.0/24" }], [{ subnet: "fd00:1::/64" }]],
+        routes: [
+          { dst: "172.16.0.0/12", gw: "10.1.0.8" },
+          { dst: "172.16.0.0/12", gw: "10.1.0.9" },
+          { dst: "2001:db8::/32", gw: "fd00:1::8" },
+          { dst: "2001:db8::/32", gw: "fd00:1::9" },
+        ],
+      },
+    }),
+  ],
+  [
     "an address of its own",
     bridgeConfig({
       ipam: { type: "host-local", subnet: "10.1.0.0/24", gateway: "10.1.0.254" },
