@@ -7,5 +7,4 @@ testPairings({
   dummy: { plugins: [{ type: "dummy", ipam: fixed }] },
   ipvlan: { plugins: [{ type: "ipvlan", master: "lan0", ipam: fixed }] },
   vlan: { plugins: [{ type: "vlan", master: "lan0", vlanId: 7, ipam: fixed }] },
-  // Older results do not tell which interface is the container's.
 });
