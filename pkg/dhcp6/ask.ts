@@ -55,12 +55,11 @@ export function request(client: Client, at: Moment): Step {
   return say(next, MessageType.request, options);
 }
 
-/** Asks for more time: the server until T2, then anyone; in the end the lease is lost. */
+/** Asks for more time: the server until T2, then anyone. */
 export function extend(client: Client, at: Moment): Step {
   const { lease } = client;
   if (lease === undefined || lease.renewAt === null) return stay({ ...client, wakeAt: null });
   const { rebindAt, expiresAt } = lease;
-  if (expiresAt !== null && at.now >= expiresAt) return lose(client, at, "it expired");
   const isLate = rebindAt !== null && at.now >= rebindAt;
   const phase = isLate ? "rebinding" : "renewing";
   const begun = begin({ ...client, phase }, at, client.phase !== phase);
@@ -136,10 +135,11 @@ function begin(client: Client, at: Moment, fresh: boolean): Client {
 /** RFC 8415, 15: doubled each time, up to a limit, with a tenth more or less. */
 function sent(client: Client, { now }: Moment, { first, most }: Pace, random: number): Client {
   const spread = 0.1 - 0.2 * (((random >>> 0) % 0x1_0000) / 0x1_0000);
-  const { pause: before } = client;
+  const { pause: before, lease } = client;
   let pause = before === 0 ? first * (1 + spread) : before * (2 + spread);
   if (pause > most) pause = most * (1 + spread);
-  return { ...client, sentAt: now, pause, tries: client.tries + 1, wakeAt: now + pause };
+  const wakeAt = Math.min(now + pause, lease?.expiresAt ?? Number.POSITIVE_INFINITY);
+  return { ...client, sentAt: now, pause, tries: client.tries + 1, wakeAt };
 }
 
 function say(client: Client, type: number, options: readonly OptionEntry[]): Step {

@@ -153,6 +153,33 @@ test("NoBinding on renewal: the same address is requested anew; NotOnLink: it is
   assert.deepEqual(told(sim.hear({ addresses: [], status: StatusCode.notOnLink })), ["lost"]);
 });
 
+test("NoBinding, and nobody gives the address anew: it is lost when its time ends", () => {
+  const sim = new Simulation().bind();
+  const { expiresAt } = sim.client.lease ?? {};
+  sim.wake();
+  let actions = sim.hear({ addresses: [], status: StatusCode.noBinding });
+  for (let tries = 0; tries < 40 && told(actions)[0] !== "lost"; tries++) actions = sim.wake();
+  assert.deepEqual(told(actions), ["lost"]);
+  assert.equal(sim.now, expiresAt);
+});
+
+test("NoBinding: an address that is given anew is not probed for, it is in use here", () => {
+  const sim = new Simulation({}, { probe: 100 }).bind();
+  sim.happen({ type: "probed", taken: [] });
+  sim.wake();
+  sim.hear({ addresses: [], status: StatusCode.noBinding });
+  assert.deepEqual(told(sim.hear()), ["bound"]);
+});
+
+test("a reply to a renewal without the association, or with senseless times, takes nothing", () => {
+  const sim = new Simulation().bind();
+  sim.wake();
+  assert.deepEqual(told(sim.hear({ iaid: Uint8Array.of(1, 1, 1, 1) })), []);
+  assert.deepEqual(told(sim.hear({ renewal: 90, rebinding: 50 })), []);
+  assert.equal(sim.client.phase, "renewing");
+  assert.deepEqual(told(sim.hear()), ["bound"]);
+});
+
 test("a server in trouble is asked again; one that takes its offer back is not", () => {
   const sim = new Simulation();
   sim.start();

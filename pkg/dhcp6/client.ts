@@ -56,6 +56,11 @@ function look(client: Client, at: Moment): Step {
 }
 
 function onTimer(client: Client, at: Moment): Step {
+  const { lease } = client;
+  // Whatever is under way meanwhile, with NoBinding a request for what is held still.
+  if (lease && lease.expiresAt !== null && at.now >= lease.expiresAt) {
+    return lose(client, at, "it expired");
+  }
   switch (client.phase) {
     case "init":
     case "informing":
@@ -156,13 +161,17 @@ function onReply(client: Client, message: Message, server: string, at: Moment): 
   if (client.phase === "informing") return bind(client, settingsOf(message, server, since));
   const association = associationIn(message.options, client.identity.iaid);
   const status = statusIn(message.options) || (association?.status ?? StatusCode.success);
+  const isHeld = client.phase === "renewing" || client.phase === "rebinding";
+  // RFC 8415, 18.2.10.1: a reply that says nothing of what is held takes nothing; it is asked for again.
+  if (association === undefined && status === StatusCode.success && isHeld) return ignore(client);
   if (association === undefined || association.addresses.length === 0) {
     return onRefusal(client, status, server, at);
   }
   const lease = leaseOf(message, association, { server, since });
-  const isNew = client.phase === "soliciting" || client.phase === "requesting";
+  // What is held already is not asked for: it is this client that would answer.
+  const isNew = !lease.addresses.every((it) => client.lease?.addresses.includes(it));
   const { probe: ms } = client.patience;
-  if (!isNew || ms === 0) return bind(client, lease);
+  if (isHeld || !isNew || ms === 0) return bind(client, lease);
   const probing: Client = { ...client, phase: "probing", lease, wakeAt: null };
   return { client: probing, actions: [{ do: "probe", addresses: lease.addresses, ms }] };
 }
