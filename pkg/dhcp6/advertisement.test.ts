@@ -127,6 +127,42 @@ test("routers: the best one of each destination, until its time ends", () => {
   assert.equal(discovery.wakeAt, null);
 });
 
+test("routers: what an advertisement leaves out stays until its time ends (RFC 4861, 6.3.4)", () => {
+  const told = heard(`${head} ${prefix}`) ?? assert.fail();
+  const [one] = told.prefixes;
+  assert.ok(one);
+  let discovery = hearRouter(newDiscovery(), { ...told, mtu: 1400 }, 0);
+  const second = { ...told, mtu: undefined, prefixes: [{ ...one, prefix: "fd00:8::/64" }] };
+  discovery = hearRouter(discovery, second, 1000);
+  assert.deepEqual(
+    discovery.routers[0]?.prefixes.map((it) => it.prefix),
+    ["fd00:9::/64", "fd00:8::/64"],
+  );
+  assert.equal(discovery.routers[0]?.mtu, 1400);
+  for (let count = 0; count < 500; count++) {
+    const prefixes = [{ ...one, prefix: `fd00:${count.toString(16)}::/64` }];
+    discovery = hearRouter(discovery, { ...told, prefixes }, 2000);
+  }
+  assert.equal(discovery.routers[0]?.prefixes.length, 32);
+});
+
+test("a prefix of hosts' own addresses has two hours at least, or what it had (RFC 4862, 5.5.3 e)", () => {
+  const told = heard(`${head} ${prefix.replace("40 80", "40 c0")}`) ?? assert.fail();
+  const hour = 3_600_000;
+  const hear = (before: number, valid: number, router = told.router) => {
+    const prefixes = (seconds: number) => told.prefixes.map((it) => ({ ...it, valid: seconds }));
+    const known = hearRouter(newDiscovery(), { ...told, prefixes: prefixes(before) }, 0);
+    const heard = hearRouter(known, { ...told, router, prefixes: prefixes(valid) }, 0);
+    return heard.routers.at(-1)?.prefixes.map((it) => it.until);
+  };
+  assert.deepEqual(hear(24 * 3600, 0), [2 * hour]);
+  assert.deepEqual(hear(24 * 3600, 0, "fe80::bad"), [2 * hour]);
+  assert.deepEqual(hear(0xffff_ffff, 60), [2 * hour]);
+  assert.deepEqual(hear(3600, 60), [hour]);
+  assert.deepEqual(hear(3600, 3 * 3600), [3 * hour]);
+  assert.deepEqual(hear(3600, 0xffff_ffff), [null]);
+});
+
 test("autonomous prefixes and settings, each once", () => {
   const told = heard(
     `${head} ${prefix.replace("40 80", "40 c0")} 19 03 0000 ffffffff fd000009000000000000000000000053`,

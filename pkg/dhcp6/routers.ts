@@ -42,6 +42,10 @@ const firstPause = 4_000;
 const longestPause = 3_600_000;
 /** More routers than any link has. */
 const mostRouters = 16;
+/** More prefixes, routes or servers than a router tells. */
+const mostTold = 32;
+/** What an advertisement leaves an address, RFC 4862, 5.5.3 e. Milliseconds. */
+const leastLeft = 7_200_000;
 
 /** What is known before anybody was asked; `kept` is what a daemon before this one knew. */
 export function newDiscovery(kept: readonly Router[] = []): Discovery {
@@ -55,28 +59,70 @@ export function solicitRouters(discovery: Discovery, { now, random }: Moment): D
   return { ...discovery, pause, tries: discovery.tries + 1, wakeAt: now + pause };
 }
 
-/** What an advertisement changes. */
+/**
+ * What an advertisement changes. Routers may tell in several what does not fit into one, so what an advertisement leaves
+ * out stays (RFC 4861, 6.3.4).
+ */
 export function hearRouter(discovery: Discovery, told: Advertisement, now: number): Discovery {
-  const { router: address, preference, managed, other, mtu } = told;
+  const { router: address, preference, managed, other } = told;
+  const before = discovery.routers.find((it) => it.address === address);
   const until = (seconds: number) => (seconds >= forEver ? null : now + seconds * 1000);
   const router: Router = {
     address,
     preference,
     managed,
     other,
-    mtu,
+    mtu: told.mtu ?? before?.mtu,
     until: now + told.lifetime * 1000,
-    prefixes: told.prefixes.map(({ prefix, onLink, autonomous, valid }) => ({
-      ...{ prefix, onLink, autonomous, until: until(valid) },
-    })),
-    routes: told.routes.map((it) => ({
-      ...{ prefix: it.prefix, preference: it.preference, until: until(it.lifetime) },
-    })),
-    dns: told.dns.map(({ server, lifetime }) => ({ server, until: until(lifetime) })),
-    search: told.search.map(({ name, lifetime }) => ({ name, until: until(lifetime) })),
+    prefixes: merged(before?.prefixes, prefixesOf(discovery, told, now), "prefix"),
+    routes: merged(
+      before?.routes,
+      told.routes.map((it) => ({
+        ...{ prefix: it.prefix, preference: it.preference, until: until(it.lifetime) },
+      })),
+      "prefix",
+    ),
+    dns: merged(
+      before?.dns,
+      told.dns.map(({ server, lifetime }) => ({ server, until: until(lifetime) })),
+      "server",
+    ),
+    search: merged(
+      before?.search,
+      told.search.map(({ name, lifetime }) => ({ name, until: until(lifetime) })),
+      "name",
+    ),
   };
   const others = discovery.routers.filter((it) => it.address !== address).slice(1 - mostRouters);
   return forgetEnded({ ...discovery, routers: [...others, router], pause: 0, tries: 0 }, now);
+}
+
+/** What was told before and is not told anew, then what is; of too much the oldest goes. */
+function merged<K extends string, T extends Record<K, string>>(
+  before: readonly T[] = [],
+  told: readonly T[],
+  key: K,
+): T[] {
+  const kept = before.filter((it) => !told.some((other) => other[key] === it[key]));
+  return [...kept, ...told].slice(-mostTold);
+}
+
+/**
+ * RFC 4862, 5.5.3 e: whoever can send an advertisement could else take the hosts' addresses from them; two hours are
+ * what an address has left at least, or what it had.
+ */
+function prefixesOf(discovery: Discovery, told: Advertisement, now: number): Router["prefixes"] {
+  const known = discovery.routers.flatMap(({ prefixes }) => prefixes.filter((it) => it.autonomous));
+  return told.prefixes.map(({ prefix, onLink, autonomous, valid }) => {
+    const until = valid >= forEver ? null : now + valid * 1000;
+    const ends = known.filter((it) => it.prefix === prefix).map((it) => it.until);
+    if (!autonomous || until === null || ends.length === 0) {
+      return { prefix, onLink, autonomous, until };
+    }
+    const left = ends.includes(null) ? null : Math.max(...ends.map((it) => it ?? 0));
+    const least = Math.min(left ?? Number.POSITIVE_INFINITY, now + leastLeft);
+    return { prefix, onLink: onLink && valid > 0, autonomous, until: Math.max(until, least) };
+  });
 }
 
 /** Takes out what has ended, and notes when the next thing will. */
