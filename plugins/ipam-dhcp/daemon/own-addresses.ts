@@ -7,6 +7,8 @@ import { neighborInquiry, Probe } from "./probe.ts";
 
 /** IDGEN_RETRIES, RFC 7217, 7 */
 const mostConflicts = 3;
+/** As the kernel's max_addresses: whoever tells of more prefixes means no good. */
+const mostAddresses = 16;
 
 /** One prefix's address, as it is saved. */
 export interface OwnAddress {
@@ -52,7 +54,10 @@ export class OwnAddresses {
     for (const prefix of [...this.#known.keys(), ...this.#probes.keys()]) {
       if (!prefixes.includes(prefix)) this.#forget(prefix);
     }
+    for (const prefix of this.#refused)
+      if (!prefixes.includes(prefix)) this.#refused.delete(prefix);
     for (const prefix of prefixes) {
+      if (this.#known.size + this.#probes.size + this.#refused.size >= mostAddresses) return;
       const isKnown = this.#known.has(prefix) || this.#probes.has(prefix);
       if (!isKnown && !this.#refused.has(prefix)) this.#make(prefix, 0);
     }
