@@ -14,6 +14,8 @@ export interface Patience {
   readonly giveUp: number;
   /** For somebody to answer for an offered address; 0 does not ask. */
   readonly probe: number;
+  /** Whether it never gives up though it has no lease now: it had one, before. */
+  readonly persistent?: boolean;
 }
 
 export type Phase =
@@ -97,7 +99,7 @@ const initial = {
 
 /** A client without a lease, or with one from before whose times tell how it goes on. */
 export function newClient(identity: Identity, patience: Patience, lease?: Lease): Client {
-  const persistent = lease !== undefined;
+  const persistent = patience.persistent === true || lease !== undefined;
   return { ...initial, phase: "init", identity, patience, wakeAt: null, persistent, lease };
 }
 

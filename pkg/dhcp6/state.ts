@@ -23,6 +23,8 @@ export interface Patience {
   readonly giveUp: number;
   /** For somebody to answer for an address that was given; 0 does not ask. */
   readonly probe: number;
+  /** Whether it never gives up though it has no lease now: it had one, before. */
+  readonly persistent?: boolean;
 }
 
 export type Phase =
@@ -116,7 +118,7 @@ export function newClient(identity: Identity, patience: Patience, lease?: Lease)
     pause: 0,
     tries: 0,
     longestPause: defaultLongestPause,
-    persistent: lease !== undefined,
+    persistent: patience.persistent === true || lease !== undefined,
     offer: undefined,
     lease,
     ignored: 0,

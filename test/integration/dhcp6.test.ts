@@ -10,6 +10,7 @@ import {
   fileOf,
   network,
   startDaemon,
+  startDnsmasq,
   statusOf,
   until,
 } from "./harness/dhcp.ts";
@@ -166,6 +167,68 @@ test("ISC: a lease that nobody renews is taken from the interface when it ends, 
     await startIsc6(host, times);
     await until("another lease", () => daemon.said().includes("and put it on the interface"));
     assert.match(await host.runIn("c1", "ip", "-6", "addr"), /fd00:9::1/);
+    await detach(attachment);
+    await daemon.stop();
+  }));
+
+test("dual: IPv6 is lost, its search outlives the daemon and every patience; IPv4's lease is not touched", () =>
+  withHost(async (host) => {
+    await makeServerBridge6(host);
+    await host.run("ip", "addr", "add", `${network.server}/24`, "dev", network.bridge);
+    await host.addNetns("c1");
+    await startDnsmasq(host, [`--dhcp-range=${network.prefix}.10,${network.prefix}.99,120`]);
+    const times = { lease: 6, renew: 2, rebind: 4 };
+    const server = await startIsc6(host, times);
+    const flags = ["-resendtimeout", "9s"];
+    let daemon = await startDaemon(host, flags);
+    const attachment = await attach(host, { config: dhcpConfig({ family: "dual" }) });
+    const [four, six] = attachment.result.ips ?? [];
+    await server.stop();
+    const lost = `lost ${six?.address}: it expired`;
+    await until("the end", () => daemon.said().includes(lost), 20_000);
+    await daemon.stop("SIGKILL");
+    daemon = await startDaemon(host, flags);
+    await sleep(11_000);
+    const [kept] = (await statusOf(host)).attachments;
+    assert.deepEqual(kept?.leases[0]?.addresses, [four?.address]);
+    await startIsc6(host, times);
+    await until("another", () => daemon.said().includes("and put it on the interface"), 20_000);
+    await detach(attachment);
+    await daemon.stop();
+  }));
+
+/** Tells a prefix for two seconds, a few times a second, as long as it is let. */
+const fleetingRouter = `
+import socket, struct, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"${network.bridge}")
+head = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 2, 0, 0)
+prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 2, 2, 0) + socket.inet_pton(socket.AF_INET6, "fd00:9::")
+end = time.time() + 3
+while time.time() < end:
+    s.sendto(head + prefix, ("ff02::1", 0, 0, socket.if_nametoindex("${network.bridge}")))
+    time.sleep(0.2)
+`;
+
+test("dual, slaac: a prefix that ends is waited for again, however long; IPv4's lease is not touched", () =>
+  withHost(async (host) => {
+    await makeServerBridge6(host);
+    await host.run("ip", "addr", "add", `${network.server}/24`, "dev", network.bridge);
+    await host.addNetns("c1");
+    await startDnsmasq(host, [`--dhcp-range=${network.prefix}.10,${network.prefix}.99,120`]);
+    const daemon = await startDaemon(host, ["-resendtimeout", "4s"]);
+    const router = host.run("python3", "-c", fleetingRouter);
+    const config = dhcpConfig({ family: "dual", slaac: true });
+    const attachment = await attach(host, { config });
+    const [four, six] = attachment.result.ips ?? [];
+    await router;
+    await until("the end", () => daemon.said().includes(`lost ${six?.address}`), 20_000);
+    await sleep(6_000);
+    const [kept] = (await statusOf(host)).attachments;
+    assert.deepEqual(kept?.leases[0]?.addresses, [four?.address]);
+    await host.run("python3", "-c", fleetingRouter);
+    assert.ok(daemon.said().includes(`leased ${six?.address} and put it on the interface`));
     await detach(attachment);
     await daemon.stop();
   }));

@@ -22,7 +22,7 @@ import { randomBytes } from "../../../pkg/sys/random.ts";
 import type { Timer } from "../../../pkg/sys/timers.ts";
 import { fromHex, type Granted, type Wanted4 } from "../order.ts";
 import { grantOf } from "./grant4.ts";
-import { GoneError, type LeaseClient, type Surroundings } from "./lease-client.ts";
+import { GoneError, type LeaseClient, type Surroundings, type Task } from "./lease-client.ts";
 import { Port4 } from "./port4.ts";
 import { arpInquiry, Probe } from "./probe.ts";
 
@@ -50,19 +50,18 @@ export class Client4 implements LeaseClient {
 
   constructor(
     around: Surroundings,
-    order: { readonly wanted: Wanted4; readonly priority: number },
+    { wanted, priority, persistent }: Task<Wanted4>,
     saved?: Saved4,
   ) {
     const { timeout, resendmax, resendtimeout } = around.settings;
-    const { wanted } = order;
     this.#around = around;
     this.#wanted = wanted;
-    this.#priority = order.priority;
+    this.#priority = priority;
     this.#timer = around.loop.timer(() => this.#happen({ type: "timer" }));
     this.#serverMac = saved?.serverMac ?? "";
     this.#port = new Port4(around, (message, mac) => this.#hear(message, mac));
     const giveUp = resendtimeout;
-    const patience = { first: timeout, most: resendmax, giveUp, probe: wanted.probe };
+    const patience = { first: timeout, most: resendmax, giveUp, probe: wanted.probe, persistent };
     this.#client = newClient(identityOf(around, wanted), patience, saved?.lease);
   }
 

@@ -26,7 +26,7 @@ import type { Timer } from "../../../pkg/sys/timers.ts";
 import type { Granted, Wanted6 } from "../order.ts";
 import { grantOf } from "./grant6.ts";
 import { identityOf, moment } from "./identity6.ts";
-import { GoneError, type LeaseClient, type Surroundings } from "./lease-client.ts";
+import { GoneError, type LeaseClient, type Surroundings, type Task } from "./lease-client.ts";
 import { type OwnAddress, OwnAddresses } from "./own-addresses.ts";
 import { neighborInquiry, Probe } from "./probe.ts";
 import { Voice6 } from "./voice6.ts";
@@ -57,6 +57,8 @@ export class Client6 implements LeaseClient {
   #client: Client;
   #discovery: Discovery;
   #granted: Granted | undefined;
+  /** Whether it never gives up: there was something granted once. */
+  #persistent: boolean;
   #began = 0;
   /** What is still under way when it is closed must not set the timer again. */
   #isClosed = false;
@@ -67,13 +69,13 @@ export class Client6 implements LeaseClient {
 
   constructor(
     around: Surroundings,
-    order: { readonly wanted: Wanted6; readonly priority: number },
+    { wanted, priority, persistent }: Task<Wanted6>,
     saved?: Saved6,
   ) {
-    const { wanted, priority } = order;
     this.#around = around;
     this.#wanted = wanted;
     this.#priority = priority;
+    this.#persistent = persistent;
     this.#voice = new Voice6(around, {
       onMessage: (message) => this.#happen({ type: "message", message }),
       onAdvertisement: (told) => this.#onAdvertisement(told),
@@ -82,7 +84,8 @@ export class Client6 implements LeaseClient {
     this.#own = new OwnAddresses(around, whose, () => this.#settle(false));
     this.#own.restore(saved?.own ?? []);
     this.#timer = around.loop.timer(() => this.#guard(() => this.#onTimer()));
-    const patience = { giveUp: around.settings.resendtimeout, probe: wanted.probe };
+    const { resendtimeout: giveUp } = around.settings;
+    const patience = { giveUp, probe: wanted.probe, persistent };
     this.#client = newClient(identityOf(wanted), patience, saved?.lease);
     this.#discovery = newDiscovery(saved?.routers);
     this.#granted = saved?.granted;
@@ -123,10 +126,9 @@ export class Client6 implements LeaseClient {
   }
 
   save(): Saved6 | undefined {
-    const { lease, phase } = this.#client;
-    if (this.#granted === undefined || phase === "stopped") return undefined;
+    const granted = this.#granted;
     const { routers } = this.#discovery;
-    return { lease, routers, own: this.#own.usable, granted: this.#granted };
+    return granted && { lease: this.#client.lease, routers, own: this.#own.usable, granted };
   }
 
   describe() {
@@ -141,7 +143,7 @@ export class Client6 implements LeaseClient {
     } catch (error) {
       if (error instanceof GoneError) this.#around.onGone(error);
       // Whoever waits for a first answer must not wait for ever; what is held goes on.
-      else if (this.#granted === undefined && !this.#client.persistent) {
+      else if (!this.#persistent) {
         this.#around.onFailed(this, toCniError(error).message);
       } else throw error;
     }
@@ -232,7 +234,7 @@ export class Client6 implements LeaseClient {
 
   #hasGivenUp(now: number): boolean {
     const { resendtimeout } = this.#around.settings;
-    if (!this.#wanted.slaac || this.#granted !== undefined || this.#isSettling) return false;
+    if (!this.#wanted.slaac || this.#persistent) return false;
     if (now - this.#began < resendtimeout) return false;
     this.#around.onFailed(this, "no router told a prefix");
     return true;
@@ -291,6 +293,7 @@ export class Client6 implements LeaseClient {
       return;
     }
     this.#granted = granted;
+    this.#persistent = true;
     const isSame = JSON.stringify(before) === JSON.stringify(granted);
     if (isRenewed || !isSame) this.#around.onGranted(this, before);
   }

@@ -25,6 +25,14 @@ export interface LeaseClient {
   describe(): Readonly<Record<string, string | number | undefined>>;
 }
 
+/** What a client is to get. */
+export interface Task<W> {
+  readonly wanted: W;
+  readonly priority: number;
+  /** Whether it goes on for ever: the container runs, and had a lease once. */
+  readonly persistent: boolean;
+}
+
 /** The interface that leases are for. */
 export interface Interface {
   readonly index: number;
