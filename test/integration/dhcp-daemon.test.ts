@@ -156,6 +156,15 @@ test("the daemon gives up capabilities, new privileges and system calls", () =>
     await daemon.stop();
   }));
 
+test("the daemon takes as many descriptors as it may have", () =>
+  withHost(async (host) => {
+    const daemon = await startDaemon(host, [], ["prlimit", "--nofile=256:2048"]);
+    const { pid } = await statusOf(host);
+    const limits = readFileSync(`/proc/${pid}/limits`, "utf8");
+    assert.match(limits, /^Max open files +2048 +2048 /m);
+    await daemon.stop();
+  }));
+
 test("other users cannot connect, nor be served where the socket lets them", () =>
   withHost(async (host) => {
     const script = `const s = require("net").connect("${socket}");

@@ -47,6 +47,18 @@ const Verdict = {
   allow: 0x7fff_0000,
 } as const;
 
+/** RLIMIT_NOFILE, asm-generic/resource.h */
+const openFiles = 7;
+
+/** Shells and services begin with 1024 descriptors, some hundred attachments' worth; as many as may be had are. */
+export function raiseOpenFiles(): void {
+  const limit = new BigUint64Array(2); // struct rlimit64: what counts, and what it may be raised to
+  const bytes = new Uint8Array(limit.buffer);
+  check(attempt("prlimit64", 0, openFiles, null, bytes), "read the limit of open files");
+  limit[0] = limit[1] ?? 0n;
+  check(attempt("prlimit64", 0, openFiles, bytes, null), "raise the limit of open files");
+}
+
 /** Gives up what is not needed. What the kernel does not let us give up is told. */
 export function confine(log: (text: string) => void): void {
   dropCapabilities();

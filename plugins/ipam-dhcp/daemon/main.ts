@@ -8,7 +8,7 @@ import { OpenFlag, openFile, unlink, writeAll } from "../../../pkg/sys/file.ts";
 import { collectEvery, exit, processId, stackOf } from "../../../pkg/sys/process.ts";
 import { blockSignals } from "../../../pkg/sys/signal.ts";
 import { encode } from "../../../pkg/sys/text.ts";
-import { confine } from "./confine.ts";
+import { confine, raiseOpenFiles } from "./confine.ts";
 import { Daemon } from "./daemon.ts";
 import { openListener } from "./listener.ts";
 import { Server } from "./server.ts";
@@ -43,6 +43,7 @@ function serve(settings: Settings, version: string): void {
   writePid(pidfile);
   const listener = told("Error getting listener", () => openListener(socketpath));
   using loop = new EventLoop(tellBug);
+  raiseOpenFiles();
   confine(log);
   const daemon = new Daemon({ loop, settings, store, version, log });
   loop.watch(signals.fd, Readiness.in, () => {
