@@ -453,3 +453,20 @@ test("configurations that cannot be honoured are refused", () =>
       assert.ok(what);
     }
   }));
+
+test("a lease that cannot be kept is given back, and ADD fails with the reason", () =>
+  withHost(async (host) => {
+    await makeServerBridge(host);
+    await host.addNetns("c1");
+    const server = await startDnsmasq(host);
+    await host.run("sh", "-ec", "mkdir /run/leases; mount -t tmpfs none /run/leases");
+    const daemon = await startDaemon(host, ["-leasedir", "/run/leases"]);
+    await host.run("mount", "-o", "remount,ro", "/run/leases");
+    assertError(await host.cni("ADD", { config: dhcpConfig(), netns: "c1" }), {
+      msg: /cannot keep the lease: .*read-only file system/,
+    });
+    await until("the release", () => server.said().includes("DHCPRELEASE"));
+    assert.deepEqual((await statusOf(host)).attachments, []);
+    await daemon.stop();
+    await host.run("umount", "/run/leases");
+  }));

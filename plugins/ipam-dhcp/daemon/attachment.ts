@@ -1,5 +1,6 @@
 /** One attachment's leases, of either family or both: from the order for them to their end. */
 
+import { toCniError } from "../../../pkg/cni/error.ts";
 import { Namespace } from "../../../pkg/ns/namespace.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
 import type { EventLoop } from "../../../pkg/sys/event-loop.ts";
@@ -213,8 +214,9 @@ export class Attachment {
     this.#household.counters.losses++;
     const names = lost.ips.map(({ address }) => address).join(", ");
     this.log(`lost ${names}: ${reason}; took it from the interface, looking for another`);
-    this.#save();
+    // In this order: who dies between does it again, and no address stays that nobody knows of.
     this.#onInterface((namespace) => withdraw(namespace, this.place.index, lost));
+    this.#save();
   }
 
   #onInterface(work: (namespace: Namespace) => void): void {
@@ -224,6 +226,10 @@ export class Attachment {
   #onFailed(client: LeaseClient, reason: string): void {
     this.#household.counters.failures++;
     this.log(`no IPv${client.family} lease: ${reason}`);
+    this.#giveUp(reason);
+  }
+
+  #giveUp(reason: string): void {
     for (const each of this.#clients) this.#guard(() => each.release());
     this.#end(reason);
   }
@@ -232,7 +238,12 @@ export class Attachment {
   #deliver(): void {
     const granted = this.#waiting.length === 0 ? undefined : this.granted;
     if (granted === undefined) return;
-    this.#save();
+    try {
+      this.#save();
+    } catch (error) {
+      this.#giveUp(`cannot keep the lease: ${toCniError(error).message}`);
+      return;
+    }
     this.#isDelivered = true;
     for (const answer of this.#waiting.splice(0)) answer({ granted });
   }
@@ -248,7 +259,8 @@ export class Attachment {
     this.#hasEnded = true;
     this.#begin.at = null;
     for (const client of this.#clients) client.close();
-    this.#household.store.remove(this.order);
+    // Whatever becomes of the file, who waits is answered.
+    this.#guard(() => this.#household.store.remove(this.order));
     this.#household.onEnd(this);
     for (const answer of this.#waiting.splice(0)) answer({ reason });
   }

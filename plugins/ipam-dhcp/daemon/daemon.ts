@@ -3,6 +3,7 @@
 import { CniError, ErrorCode, toCniError } from "../../../pkg/cni/error.ts";
 import { Namespace } from "../../../pkg/ns/namespace.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
+import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
 import type { EventLoop } from "../../../pkg/sys/event-loop.ts";
 import { processId } from "../../../pkg/sys/process.ts";
 import { type Key, nameOf, type Order, type Request } from "../order.ts";
@@ -10,6 +11,8 @@ import { Attachment, type Household } from "./attachment.ts";
 import type { Question, Reply } from "./server.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
+
+const exhausted = [Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS];
 
 /** What a daemon is made of. */
 export interface Parts {
@@ -55,8 +58,14 @@ export class Daemon {
         this.#attachments.set(name, attachment);
         attachment.resume();
       } catch (error) {
+        const { message } = toCniError(error);
+        // What this daemon lacks room for, the next may have it for.
+        if (isSysError(error, ...exhausted)) {
+          log(`${name}: its leases wait for the daemon's next start: ${message}`);
+          continue;
+        }
         store.remove(saved.order);
-        log(`${name}: its leases are left to expire: ${toCniError(error).message}`);
+        log(`${name}: its leases are left to expire: ${message}`);
       }
     }
     if (this.#attachments.size > 0)
