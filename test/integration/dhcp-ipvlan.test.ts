@@ -4,4 +4,6 @@
 import test from "node:test";
 import { plugOnWire } from "./harness/dhcp-wire.ts";
 
-test("leases through ipvlan", () => plugOnWire("ipvlan"));
+for (const family of [4, 6] as const) {
+  test(`IPv${family} leases through ipvlan`, () => plugOnWire("ipvlan", family));
+}

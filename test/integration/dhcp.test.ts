@@ -57,7 +57,9 @@ test("a lease of dnsmasq through a bridge: taken, seen by the server with its ho
     await daemon.stop();
   }));
 
-test("leases through macvlan", () => plugOnWire("macvlan"));
+for (const family of [4, 6] as const) {
+  test(`IPv${family} leases through macvlan`, () => plugOnWire("macvlan", family));
+}
 
 test("two servers: everybody gets a lease of one of them", () =>
   withHost(async (host) => {

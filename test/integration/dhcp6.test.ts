@@ -233,6 +233,28 @@ test("dual, slaac: a prefix that ends is waited for again, however long; IPv4's 
     await daemon.stop();
   }));
 
+test("Kea: rebound at another server that has the lease", () =>
+  withHost(async (host) => {
+    await makeServerBridge6(host);
+    await host.addNetns("c1");
+    const times = { lease: 60, renew: 2, rebind: 4 };
+    const first = await startKea6(host, times);
+    const daemon = await startDaemon(host);
+    const attachment = await attach(host, { config: dhcpConfig({ family: "6" }) });
+    const leaseOf = async () => (await statusOf(host)).attachments[0]?.leases[0];
+    const before = await leaseOf();
+    await first.stop();
+    await startKea6(host, times, "02");
+    const after = await until("another server", async () => {
+      const lease = await leaseOf();
+      return lease?.server !== before?.server && lease;
+    });
+    assert.deepEqual(after.addresses, before?.addresses);
+    assert.doesNotMatch(daemon.said(), /lost/);
+    await detach(attachment);
+    await daemon.stop();
+  }));
+
 test("an address that somebody has is declined", () =>
   withHost(async (host) => {
     await makeServerBridge6(host);

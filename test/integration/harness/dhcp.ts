@@ -53,7 +53,7 @@ export async function makeServerBridge(host: Host): Promise<void> {
 }
 
 /**
- * Makes the namespace "srv" with the server's address, and a wire to it: its end in the world's own namespace, for
+ * Makes the namespace "srv" with the server's addresses, and a wire to it: its end in the world's own namespace, for
  * macvlan and ipvlan to be made on, is called w0.
  */
 export async function makeServerWire(host: Host): Promise<void> {
@@ -64,6 +64,8 @@ export async function makeServerWire(host: Host): Promise<void> {
     `ip link add w0 type veth peer name w0 netns srv
      ip link set w0 up
      ip -n srv addr add ${network.server}/24 dev w0
+     ip netns exec srv sysctl -qw net.ipv6.conf.w0.accept_dad=0
+     ip -n srv addr add fd00:9::1/64 dev w0 nodad
      ip -n srv link set lo up
      ip -n srv link set w0 up`,
   );

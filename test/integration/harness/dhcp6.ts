@@ -33,12 +33,15 @@ export interface Times6 {
 
 const pool = { first: "fd00:9::1000", last: "fd00:9::1fff" } as const;
 
-/** Starts Kea's server for IPv6 on br0; it answers one message each way where asked to. */
-export async function startKea6(host: Host, times: Times6): Promise<Service> {
+/**
+ * Starts Kea's server for IPv6 on br0; it answers one message each way where asked to. Of another identifier it is
+ * another server, with the leases of the first.
+ */
+export async function startKea6(host: Host, times: Times6, identifier = "01"): Promise<Service> {
   const settings = {
     "interfaces-config": { interfaces: [network.bridge] },
     "lease-database": { type: "memfile", name: kea6Leases, "lfc-interval": 0 },
-    "server-id": { type: "EN", "enterprise-id": 32473, identifier: "01", persist: false },
+    "server-id": { type: "EN", "enterprise-id": 32473, identifier, persist: false },
     "valid-lifetime": times.lease,
     "preferred-lifetime": times.lease,
     "renew-timer": times.renew,
@@ -56,7 +59,11 @@ export async function startKea6(host: Host, times: Times6): Promise<Service> {
   };
   host.write("/run/kea/kea6.conf", JSON.stringify({ Dhcp6: settings }));
   const argv = ["env", "KEA_LOCKFILE_DIR=none", "KEA_PIDFILE_DIR=/run/kea", "kea-dhcp6"];
-  const server = service(host, [...argv, "-c", "/run/kea/kea6.conf"], "/run/kea6.log");
+  const server = service(
+    host,
+    [...argv, "-c", "/run/kea/kea6.conf"],
+    `/run/kea6-${identifier}.log`,
+  );
   await until("kea", () => server.said().includes("DHCP6_STARTED"));
   return server;
 }
