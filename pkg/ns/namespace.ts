@@ -10,7 +10,7 @@ import { OpenFlag, openFile, stat } from "../sys/file.ts";
 import { fileSystemType } from "../sys/file-system.ts";
 import { lock, lockShared, unlock } from "../sys/lock.ts";
 import type { Patience } from "../sys/poll.ts";
-import { call } from "../sys/syscall.ts";
+import { attempt, call } from "../sys/syscall.ts";
 
 /** CLONE_NEWNET, linux/sched.h */
 const cloneNewNet = 0x40000000;
@@ -101,8 +101,13 @@ export class Namespace implements Disposable {
       return work();
     } finally {
       home.#visiting = undefined;
-      call("setns", home.#fd.fd, cloneNewNet);
+      home.#return();
     }
+  }
+
+  /** Comes home. Tried twice: programs that undo starts would work in the wrong namespace. */
+  #return(): void {
+    if (attempt("setns", this.#fd.fd, cloneNewNet) < 0) call("setns", this.#fd.fd, cloneNewNet);
   }
 
   /** A rtnetlink socket opened inside, at the first use. */
