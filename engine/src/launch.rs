@@ -56,7 +56,10 @@ pub unsafe fn start(request: &Request, standard: [c_int; 3]) -> Result<usize, c_
     broken_pipe[0] = 1 << (sys::SIGPIPE - 1);
     posix_spawnattr_setsigdefault(&mut attributes, &broken_pipe);
     posix_spawn_file_actions_init(&mut actions);
-    for (fd, from) in standard.into_iter().enumerate() {
+    // Onto itself: it is not closed on exec then.
+    let held = (request.held_fd > 2).then_some((request.held_fd, request.held_fd));
+    let places = standard.into_iter().zip(0..).chain(held);
+    for (from, fd) in places {
         let error = posix_spawn_file_actions_adddup2(&mut actions, from, fd as c_int);
         if error != 0 {
             return Err(error);

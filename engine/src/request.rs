@@ -16,6 +16,8 @@ pub struct Request {
     pub cancel_fd: c_int,
     /// What the child gets as its descriptors 0 to 2, in place of pipes.
     pub descriptors: Option<[c_int; 3]>,
+    /// What the child keeps open besides, under its own number; 0 for nothing.
+    pub held_fd: c_int,
 }
 
 /// How it ended; see SpawnResult in pkg/sys/port.ts.
@@ -43,6 +45,7 @@ pub unsafe fn read(ctx: *mut q::JSContext, request: q::JSValue) -> Option<Reques
             deadline_ms: integer(ctx, request, c"deadlineMs")?,
             cancel_fd: integer(ctx, request, c"cancelFd")? as c_int,
             descriptors: descriptors(ctx, request)?,
+            held_fd: integer(ctx, request, c"heldFd")? as c_int,
         })
     })();
     for value in [path, argv, env] {

@@ -43,7 +43,8 @@ export function withIptables(
   work: (programs: Programs) => void,
 ): void {
   host.exclusively({ timeoutMs: lockMs, cancelFd }, () => {
-    for (const family of concerned) work(openPrograms(family, { env, cancelFd }, purpose));
+    const around = { env, cancelFd, heldFd: host.fd };
+    for (const family of concerned) work(openPrograms(family, around, purpose));
   });
 }
 
@@ -59,11 +60,11 @@ export function whereIptablesHas(
   [table, chain, own]: Place,
   work: (programs: Programs) => void,
 ): void {
-  const concerned = families.filter((family) => mayHold(host, family, [table, chain]));
-  if (concerned.length === 0) return;
   host.exclusively({ timeoutMs: lockMs }, () => {
+    // Only now: the program of an ADD that was killed may have been at work until the lock was to be had.
+    const concerned = families.filter((family) => mayHold(host, family, [table, chain]));
     for (const family of concerned) {
-      const programs = findPrograms(family, { env });
+      const programs = findPrograms(family, { env, heldFd: host.fd });
       if (programs === undefined) {
         log(`rules of iptables stay where they are: the host has no program for IPv${family}`);
         continue;

@@ -37,6 +37,8 @@ export interface Surroundings {
   /** Readable means: give up; -1 for never. */
   readonly cancelFd?: number;
   readonly lockSeconds?: number;
+  /** A lock's descriptor: it is kept until the program ends, also where this process is killed meanwhile. */
+  readonly heldFd?: number;
   readonly isExecutable?: (path: string) => boolean;
   readonly run?: (request: SpawnRequest, task?: string) => SpawnResult;
 }
@@ -118,7 +120,7 @@ function scriptFor(programs: Programs, name: TableName, plan: Plan): string {
 }
 
 function run(programs: Programs, path: string, args: string[], stdin: string): SpawnResult {
-  const { env, cancelFd = -1, run = spawn } = programs;
+  const { env, cancelFd = -1, heldFd, run = spawn } = programs;
   const name = path.slice(path.lastIndexOf("/") + 1);
   const result = run(
     {
@@ -128,6 +130,7 @@ function run(programs: Programs, path: string, args: string[], stdin: string): S
       stdin: encode(stdin),
       deadlineMs: patience(programs) * 1000 + workMs,
       cancelFd,
+      heldFd,
     },
     args.join(" "),
   );

@@ -61,6 +61,10 @@ function killGroup(leader: number): void {
   }
 }
 
+function heldBy({ heldFd }: SpawnRequest): number[] {
+  return heldFd === undefined ? [] : [heldFd];
+}
+
 /** Blocks all of Node. The cancel descriptor is looked at before the start only: nothing can be watched meanwhile. */
 function spawn(request: SpawnRequest): SpawnResult {
   const none = new Uint8Array(0);
@@ -80,7 +84,7 @@ function spawn(request: SpawnRequest): SpawnResult {
     argv0: request.argv[0],
     env: request.env,
     ...(request.descriptors === undefined
-      ? { input: request.stdin }
+      ? { input: request.stdin, stdio: ["pipe", "pipe", "pipe", ...heldBy(request)] }
       : { stdio: [...request.descriptors] }),
     timeout: request.deadlineMs,
     killSignal: "SIGKILL",

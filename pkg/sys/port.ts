@@ -20,6 +20,8 @@ export interface SpawnRequest {
   cancelFd: number;
   /** What it gets as its descriptors 0 to 2, in place of pipes: then neither input, output, deadline nor cancelFd counts. */
   descriptors?: readonly [number, number, number];
+  /** A descriptor above 2 that it keeps open: what is locked by it stays so until it ends, whatever becomes of us. */
+  heldFd?: number;
 }
 
 /** How a program ended. */

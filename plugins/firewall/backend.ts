@@ -78,13 +78,14 @@ function eitherBackend({ log }: Call, first: Backend, second: Backend): Backend 
 }
 
 function iptablesBackend({ env, cancelFd }: Call): Backend {
-  const forEach = (wish: Wish, work: (programs: Programs, wish: Wish) => void) => {
+  type Work = (programs: Programs, wish: Wish) => void;
+  const forEach = (wish: Wish, work: Work, heldFd?: number) => {
     for (const family of familiesOf(wish.addresses)) {
-      work(openPrograms(family, { env, cancelFd }, purpose), wish);
+      work(openPrograms(family, { env, cancelFd, heldFd }, purpose), wish);
     }
   };
   return {
-    allow: (wish) => alone(() => forEach(wish, iptables.allow), cancelFd),
+    allow: (wish) => alone((heldFd) => forEach(wish, iptables.allow, heldFd), cancelFd),
     verify: (wish) => forEach(wish, iptables.verify),
   };
 }
@@ -156,9 +157,9 @@ function removeFromIptables(context: Call, removal: iptables.Removal): void {
   const { env, host, log } = context;
   const { addresses = [], isGone } = removal;
   const concerned = addresses.length > 0 ? familiesOf(addresses) : families.filter(isInKernel);
-  alone(() => {
+  alone((heldFd) => {
     for (const family of concerned) {
-      const programs = findPrograms(family, { env });
+      const programs = findPrograms(family, { env, heldFd });
       if (programs === undefined) continue;
       try {
         iptables.forbid(programs, removal);

@@ -16,12 +16,12 @@ const lockMs = 120_000;
 /** A hundred that asked more often would keep the machine busy with that. */
 const longestPauseMs = 50;
 
-/** Runs the work while nobody else of this suite looks at the rules and changes them. */
-export function alone(work: () => void, cancelFd?: number): void {
+/** Runs the work, which is told the lock's descriptor, while nobody else of this suite looks at the rules and changes them. */
+export function alone(work: (heldFd: number) => void, cancelFd?: number): void {
   using dir = openDirectory(directory, 0o700);
   using file = openFile("lock", OpenFlag.readWrite | OpenFlag.create, 0o600, dir);
   take(file, cancelFd);
-  work();
+  work(file.fd);
 }
 
 function take(file: Fd, cancelFd?: number): void {
