@@ -20,7 +20,7 @@ const root = resolve(import.meta.dirname, "../..");
 const quick = process.argv.includes("--quick");
 const effort: Effort = quick
   ? { rounds: 20, limitMs: 3_000, crowd: 20, crowds: 1 }
-  : { rounds: 150, limitMs: 30_000, crowd: 100, crowds: 3 };
+  : { rounds: 100, limitMs: 8_000, crowd: 100, crowds: 2 };
 
 function theirVersion(): string {
   const file = join(root, "dist/reference/version");
