@@ -1,8 +1,8 @@
 /** What a daemon that parses strangers' packets as root gives up: capabilities(7), seccomp(2). */
 
 import { Errno, errnoText } from "../../../pkg/sys/errno.ts";
+import { type Instruction, withProgram } from "../../../pkg/sys/socket-filter.ts";
 import {
-  addressOf,
   attempt,
   check,
   type SyscallName,
@@ -90,7 +90,7 @@ function dropCapabilities(): void {
 
 /** Loads struct seccomp_data's architecture and number, and compares: BPF as in packet-socket.ts. */
 function installFilter(): number {
-  const code: [number, number, number, number][] = [
+  const code: Instruction[] = [
     [0x20, 0, 0, 4], // ld: the architecture
     [0x15, 1, 0, syscallArchitecture],
     [0x06, 0, 0, Verdict.kill],
@@ -100,16 +100,7 @@ function installFilter(): number {
     code.push([0x15, allowed.length - at, 0, syscallNumber(name)]);
   }
   code.push([0x06, 0, 0, Verdict.refuse], [0x06, 0, 0, Verdict.allow]);
-  const filter = new DataView(new ArrayBuffer(code.length * 8));
-  for (const [at, [operation, yes, no, k]] of code.entries()) {
-    filter.setUint16(at * 8, operation, true);
-    filter.setUint8(at * 8 + 2, yes);
-    filter.setUint8(at * 8 + 3, no);
-    filter.setUint32(at * 8 + 4, k, true);
-  }
-  const program = new DataView(new ArrayBuffer(16)); // struct sock_fprog
-  const bytes = new Uint8Array(filter.buffer);
-  program.setUint16(0, code.length, true);
-  program.setBigUint64(8, BigInt(addressOf(bytes)), true);
-  return attempt("prctl", Control.setSeccomp, filterMode, new Uint8Array(program.buffer), 0, 0);
+  return withProgram(code, (program) =>
+    attempt("prctl", Control.setSeccomp, filterMode, program, 0, 0),
+  );
 }

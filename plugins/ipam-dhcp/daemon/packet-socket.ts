@@ -13,6 +13,7 @@ import {
   setSocketOption,
   socketLevel,
 } from "../../../pkg/sys/socket.ts";
+import { type Instruction, withProgram } from "../../../pkg/sys/socket-filter.ts";
 import { addressOf, retry } from "../../../pkg/sys/syscall.ts";
 import type { Interface } from "./lease-client.ts";
 
@@ -27,10 +28,7 @@ const sumIsMissing = 8;
 /** All of Ethernet. */
 const everybody = new Uint8Array(6).fill(0xff);
 
-/** BPF instructions: code, jump if true, jump if false, operand (linux/bpf_common.h); offsets count from the IP header */
-type Instruction = readonly [code: number, yes: number, no: number, k: number];
-
-/** What the kernel lets through to a socket. */
+/** What the kernel lets through to a socket; offsets count from the IP header. */
 export type Filter = readonly Instruction[];
 
 /** ICMPv6 types from one to another, right behind the IPv6 header. */
@@ -83,18 +81,9 @@ export function openPacketSocket(
 }
 
 function attachFilter(socket: Fd, filter: Filter): void {
-  const code = new DataView(new ArrayBuffer(filter.length * 8)); // struct sock_filter
-  for (const [at, [operation, yes, no, k]] of filter.entries()) {
-    code.setUint16(at * 8, operation, true);
-    code.setUint8(at * 8 + 2, yes);
-    code.setUint8(at * 8 + 3, no);
-    code.setUint32(at * 8 + 4, k, true);
-  }
-  const program = new DataView(new ArrayBuffer(16)); // struct sock_fprog
-  const bytes = new Uint8Array(code.buffer);
-  program.setUint16(0, filter.length, true);
-  program.setBigUint64(8, BigInt(addressOf(bytes)), true);
-  setSocketOption(socket, socketLevel, SocketOption.attachFilter, new Uint8Array(program.buffer));
+  withProgram(filter, (program) =>
+    setSocketOption(socket, socketLevel, SocketOption.attachFilter, program),
+  );
 }
 
 /** Sends a packet to everybody, or to one hardware address: the number of bytes, or minus an errno. */
