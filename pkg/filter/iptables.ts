@@ -5,7 +5,7 @@
 
 import { type Family, families } from "../ip/address.ts";
 import { findPrograms, openPrograms, type Programs } from "../iptables/program.ts";
-import { comment } from "../iptables/rule.ts";
+import { comment, longestChain, longestComment } from "../iptables/rule.ts";
 import { type TableName, UnreadableTableError } from "../iptables/table.ts";
 import type { Words } from "../iptables/words.ts";
 import type { Attachment } from "../link/attachment.ts";
@@ -111,16 +111,10 @@ function legacyTables(family: Family): string[] {
   return text?.split("\n") ?? [];
 }
 
-/** XT_EXTENSION_MAXNAMELEN less its NUL, linux/netfilter/x_tables.h */
-const longestChain = 28;
-
 /** A container's chain in iptables, as the reference calls it: it does not tell interfaces of one network apart. */
 export function containerChain(prefix: string, network: string, containerId: string): string {
   return `${prefix}${sha512(network + containerId)}`.slice(0, longestChain);
 }
-
-/** Bytes that xt_comment keeps, less the NUL, linux/netfilter/xt_comment.h */
-const longestComment = 255;
 
 /** The reference's comment, by which GC knows the network's rules; where names are too long for one, what follows from them. */
 export function containerComment(before: string, owner: Attachment): Words {

@@ -61,7 +61,7 @@ function linkName(name: string): string {
 }
 
 /** Bytes that xt_comment keeps, less the NUL, linux/netfilter/xt_comment.h */
-const longestComment = 255;
+export const longestComment = 255;
 const omission = "...";
 
 /** A comment, cut where it is too long. */
@@ -126,7 +126,7 @@ function hex(bits: number): string {
 }
 
 /** XT_EXTENSION_MAXNAMELEN less its NUL, linux/netfilter/x_tables.h */
-const longestChain = 28;
+export const longestChain = 28;
 const verdicts: readonly string[] = ["ACCEPT", "DROP", "QUEUE", "RETURN", "NFQUEUE", "REJECT"];
 
 /** Whether a chain can be called so: what iptables allows, less whatever is no plain word. */
