@@ -92,22 +92,23 @@ function tryCreate(
     txQueues: QUEUES,
     rxQueues: QUEUES,
   };
-  const marks = { name, alias: aliasOf(attachment) };
+  const marks = { name, alias: aliasOf(attachment), up: true };
   try {
-    const [, , link] = host.send(
+    // Asked for ahead of the set-up: the kernel closes the queues of a link that is up and has no carrier before it
+    // answers, and waits for that.
+    const [, link] = host.send(
       newLink({
         kind: "veth",
         name,
         mac: hostMac,
         mtu,
         master,
-        up: true,
         txQueues: QUEUES,
         rxQueues: QUEUES,
         data: { peer },
       }),
-      setLink(port ? { ...marks, portKind: "bridge", portData: port } : marks),
       getLink({ name }),
+      setLink(port ? { ...marks, portKind: "bridge", portData: port } : marks),
     );
     return link;
   } catch (error) {
