@@ -14,6 +14,7 @@ const schema = v.object({
   mode: v.optional(v.picklist(["bridge", "private"]), "bridge"),
   vlan: v.optional(integer(0, 4094), 0),
   routes: v.optional(v.array(route)),
+  sysctl: v.optional(v.record(v.string(), v.string())),
   args: v.optional(
     v.object({ cni: v.optional(v.object({ ips: v.optional(v.array(v.string())) })) }),
   ),
@@ -34,6 +35,8 @@ const right: Record<string, unknown>[] = [
   },
   { name: "n", ipam: null, args: { cni: { ips: ["1"], other: 1 }, labels: [] } },
   { name: "n", routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0", gw: "fd00::1", mtu: 9000 }] },
+  { name: "n", sysctl: { "net.ipv4.x": "1", Mode: "2" } },
+  { name: "n", sysctl: {} },
   { name: "n", dns: { nameservers: ["1.1.1.1"], search: [] } },
 ];
 
@@ -61,6 +64,10 @@ const doubtful: unknown[] = [
   { name: "n", ipam: [] },
   { name: "n", ipam: { Type: "x" } },
   { name: "n", args: { cni: { ips: [1] } } },
+  { name: "n", sysctl: { a: 1 } },
+  { name: "n", sysctl: { a: null } },
+  { name: "n", sysctl: { constructor: "1" } },
+  { name: "n", sysctl: ["1"] },
   JSON.parse('{ "name": "n", "__proto__": { "isGateway": true } }'),
   [],
   null,

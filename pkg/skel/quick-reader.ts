@@ -13,6 +13,8 @@ export const unsure = Symbol("unsure");
 interface Schema extends v.GenericSchema {
   readonly wrapped?: Schema;
   readonly item?: Schema;
+  readonly key?: Schema;
+  readonly value?: Schema;
   readonly entries?: Readonly<Record<string, Schema>>;
   readonly options?: readonly unknown[];
   readonly literal?: unknown;
@@ -54,7 +56,7 @@ const never: Read = () => unsure;
 
 /** The reader of a schema without a pipe. */
 function plainReader(schema: Schema): Read {
-  const { type, wrapped, item, options, literal } = schema;
+  const { type, wrapped, item, key, value, options, literal } = schema;
   switch (type) {
     case "optional":
       return wrapped === undefined ? never : readerOf(wrapped);
@@ -69,6 +71,8 @@ function plainReader(schema: Schema): Read {
       return objectReader(schema);
     case "array":
       return item === undefined ? never : listReader(readerOf(item));
+    case "record":
+      return key?.type === "string" && value !== undefined ? recordReader(readerOf(value)) : never;
     case "unknown":
       return (value) => value;
     case "literal":
@@ -102,6 +106,23 @@ function listReader(readItem: Read): Read {
       items.push(item);
     }
     return items;
+  };
+}
+
+/** Keys that the library passes over in a record, for what they mean to objects. */
+const passedOver = new Set(["__proto__", "prototype", "constructor"]);
+
+function recordReader(readValue: Read): Read {
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return unsure;
+    const result: Record<string, unknown> = {};
+    const given = value as Json;
+    for (const key in given) {
+      const inner = passedOver.has(key) ? unsure : readValue(given[key]);
+      if (inner === unsure) return unsure;
+      result[key] = inner;
+    }
+    return result;
   };
 }
 
