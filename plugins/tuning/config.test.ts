@@ -47,10 +47,18 @@ for (const [what, json, repeats] of [
   ["a key twice, escaped", '{"sysctl":{"net.a":"1","net.\\u0061":"2"}}', true],
   ["a key once, as a value again", '{"sysctl":{"net.a":"net.b","net.b":"net.a"}}', false],
   ["a key twice elsewhere", '{"x":{"a":"1","a":"2"},"sysctl":{"a":"{\\"a\\":"}}', false],
+  ["a key twice, in two objects", '{"sysctl":{"a":"1"},"SYSCTL":{"b":"1","a":"1"}}', true],
+  [
+    "a key twice, in the first of two objects",
+    '{"Sysctl":{"a":"1","a":"1"},"sysctl":{"b":"1"}}',
+    true,
+  ],
+  ["a key twice, after an escape", '{"name":"\\"","sysctl":{"a":"1","a":"1"}}', true],
   ["a key of a nested object", '{"args":{"sysctl":{"a":1,"a":1}},"sysctl":{}}', false],
 ] as const) {
   test(`repeatsKey() finds ${what}: ${repeats}`, () => {
-    assert.equal(repeatsKey(json, "sysctl"), repeats);
+    const names = Object.keys(JSON.parse(json).sysctl);
+    assert.equal(repeatsKey(json, "sysctl", names), repeats);
   });
 }
 

@@ -43,10 +43,11 @@ type Call = Pick<Context<TuningConfig>, "config" | "cniArgs" | "ifName" | "stdin
 
 /** Puts the sources together; throws code 7 for what cannot be or is not allowed. */
 export function wantedOf({ config, cniArgs, ifName, stdin }: Call): Wanted {
-  if (config.sysctl !== undefined && repeatsKey(stdin, "sysctl"))
+  const own = config.sysctl;
+  if (own !== undefined && repeatsKey(stdin, "sysctl", Object.keys(own)))
     refuse("duplicated sysctl keys are not allowed");
   const args = config.args?.cni ?? {};
-  const asked = { ...config.sysctl, ...args.sysctl };
+  const asked = { ...own, ...args.sysctl };
   const sysctl: Record<string, string> = {};
   for (const [key, value] of Object.entries(asked)) sysctl[sysctlFile(key, ifName)] = value;
   checkAllowed(Object.keys(asked), config.allowlist);

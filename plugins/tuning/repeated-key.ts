@@ -2,8 +2,26 @@
 
 const token = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
 
-/** Whether the object under a key of the outermost one has a key twice. The text must be right JSON. */
-export function repeatsKey(json: string, key: string): boolean {
+/**
+ * Whether the object under a key of the outermost one has a key twice; `names` are those that reading found there. The
+ * text must be right JSON.
+ */
+export function repeatsKey(json: string, key: string, names: readonly string[]): boolean {
+  return mayRepeat(json, key, names) && repeats(json, key);
+}
+
+/** To search for few texts is a tenth of the walk. Without escapes a key stands in the text as it is. */
+function mayRepeat(json: string, key: string, names: readonly string[]): boolean {
+  if (json.includes("\\") || standsTwice(json.toLowerCase(), key)) return true;
+  return names.some((name) => standsTwice(json, name));
+}
+
+function standsTwice(json: string, name: string): boolean {
+  const quoted = `"${name}"`;
+  return json.indexOf(quoted, json.indexOf(quoted) + 1) >= 0;
+}
+
+function repeats(json: string, key: string): boolean {
   const seen = new Set<string>();
   let depth = 0;
   let text = '""';
