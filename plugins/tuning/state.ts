@@ -43,17 +43,28 @@ export interface Place {
   readonly ifName: string;
 }
 
+/** Where each value is in what the kernel tells of a link, and by which name it is set. */
+const places = {
+  mac: { read: (link: Link) => link.mac, setting: "mac" },
+  promisc: {
+    read: ({ flags }: Link) => (flags & LinkFlag.promiscuous) !== 0,
+    setting: "promiscuous",
+  },
+  mtu: { read: (link: Link) => link.mtu, setting: "mtu" },
+  allmulti: {
+    read: ({ flags }: Link) => (flags & LinkFlag.allMulticast) !== 0,
+    setting: "allMulticast",
+  },
+  txQLen: { read: (link: Link) => link.txQueueLength, setting: "txQueueLength" },
+} as const;
+
 /** The link's values of which `wanted` has one. */
 export function valuesOf(link: Link, wanted: LinkValues): LinkValues {
-  const all: LinkValues = {
-    mac: link.mac,
-    promisc: (link.flags & LinkFlag.promiscuous) !== 0,
-    mtu: link.mtu,
-    allmulti: (link.flags & LinkFlag.allMulticast) !== 0,
-    txQLen: link.txQueueLength,
-  };
-  const asked = linkKeys.filter((key) => wanted[key] !== undefined);
-  return Object.fromEntries(asked.map((key) => [key, all[key]]));
+  const values: Record<string, unknown> = {};
+  for (const key of linkKeys) {
+    if (wanted[key] !== undefined) values[key] = places[key].read(link);
+  }
+  return values;
 }
 
 /** Whether a configuration wants anything of the interface itself. */
@@ -68,15 +79,25 @@ export function requireLink({ container, ifName }: Place): Link {
   return link;
 }
 
-/** Gives the link what it does not have yet: a value that is right needs no right to change it. */
-export function setValues(namespace: Namespace, link: Link, wanted: LinkValues): void {
-  const present = valuesOf(link, wanted);
-  const [mac, promiscuous, mtu, allMulticast, txQueueLength] = linkKeys.map((key) =>
-    present[key] === wanted[key] ? undefined : wanted[key],
-  ) as [string?, boolean?, number?, boolean?, number?];
-  const settings = { mac, promiscuous, mtu, allMulticast, txQueueLength };
-  if (Object.values(settings).every((value) => value === undefined)) return;
-  namespace.send(setLink({ index: link.index, ...settings }, `tune link ${link.name}`));
+/**
+ * Gives the link what it does not have yet: a value that is right needs no right to change it. `present` is what it has,
+ * for who knows.
+ */
+export function setValues(
+  namespace: Namespace,
+  link: Link,
+  wanted: LinkValues,
+  present = valuesOf(link, wanted),
+): void {
+  const settings: Record<string, unknown> = {};
+  let differs = false;
+  for (const key of linkKeys) {
+    if (wanted[key] === present[key]) continue;
+    settings[places[key].setting] = wanted[key];
+    differs = true;
+  }
+  if (!differs) return;
+  namespace.send(setLink({ ...settings, index: link.index }, `tune link ${link.name}`));
 }
 
 /** The values that the files have now; those that cannot be told are missing. */
@@ -132,7 +153,7 @@ export function restore(place: Place, saved: State, log: (line: string) => void)
     const peer = hostEnd && findHostEnd(place.host, place.container, link);
     if (peer && peer.name === hostEnd.name)
       tolerate(log, () => setValues(place.host, peer, { mtu: hostEnd.mtu }));
-    tolerate(log, () => setValues(place.container, link, saved.link));
+    restoreValues(place.container, link, saved.link, log);
   }
   const values = Object.entries(saved.sysctl);
   if (values.length === 0) return;
@@ -145,7 +166,35 @@ export function restore(place: Place, saved: State, log: (line: string) => void)
   });
 }
 
-const { EACCES, EADDRNOTAVAIL, EBUSY, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM, EROFS } = Errno;
+/** All in one go, else one by one: a value that is refused must not keep the others from being put back. */
+function restoreValues(
+  container: Namespace,
+  link: Link,
+  saved: LinkValues,
+  log: (line: string) => void,
+): void {
+  try {
+    setValues(container, link, saved);
+  } catch (error) {
+    if (!isNetlinkError(error)) throw error;
+    for (const key of linkKeys) {
+      tolerate(log, () => setValues(container, link, { [key]: saved[key] }));
+    }
+  }
+}
+
+const {
+  EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EBUSY,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+} = Errno;
 
 function tolerate(log: (line: string) => void, step: () => void): void {
   try {
@@ -155,7 +204,7 @@ function tolerate(log: (line: string) => void, step: () => void): void {
     if (isGone) return;
     const isRefused =
       isSysError(error, EACCES, EPERM, EROFS, EINVAL) ||
-      isNetlinkError(error, EADDRNOTAVAIL, EBUSY, EINVAL, EOPNOTSUPP, EPERM);
+      isNetlinkError(error, EADDRINUSE, EADDRNOTAVAIL, EBUSY, EINVAL, EOPNOTSUPP, EPERM);
     if (!isRefused) throw error;
     log(`not restored: ${error.message}`);
   }

@@ -99,8 +99,8 @@ function tune(context: Call, wanted: Wanted, prevResult: Result): Result {
   if (link === undefined && Object.keys(wanted.sysctl).length === 0) return prevResult;
   backUp(context, present);
   writeSysctls(container, wanted.sysctl, present.sysctl);
-  if (peer) setValues(host, peer, { mtu: wanted.link.mtu });
-  if (link !== undefined) setValues(container, link, wanted.link);
+  if (peer) setValues(host, peer, { mtu: wanted.link.mtu }, { mtu: peer.mtu });
+  if (link !== undefined) setValues(container, link, wanted.link, present.link);
   return changed(context, prevResult, wanted, present.hostEnd);
 }
 

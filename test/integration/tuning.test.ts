@@ -336,6 +336,29 @@ test("DEL restores the namespace's parameters where the interface is gone", () =
     });
   }));
 
+test("a value that cannot be restored keeps no other from being", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    await host.run("ip", "link", "add", "wire0", "up", "type", "veth");
+    const macvlan = ["link", "wire0", "netns", "c1", "type", "macvlan", "mode", "bridge"];
+    await host.run("ip", "link", "add", "eth0", ...macvlan);
+    const { address, txqlen } = await linkOf(host, "c1", "eth0");
+    const prevResult = { cniVersion: "1.1.0", interfaces: [{ name: "eth0", sandbox: "x" }] };
+    const config = withResult(tuned({ mac, mtu: 1400, promisc: true, txQLen: 77 }), prevResult);
+    resultOf(await host.cni("ADD", call(config)));
+    // Meanwhile its address is another's.
+    await host.run("ip", "link", "add", "eth1", "address", address, ...macvlan);
+    await host.run("ip", "-n", "c1", "link", "set", "eth1", "up");
+    await host.run("ip", "-n", "c1", "link", "set", "eth0", "up");
+    const reply = await host.cni("DEL", call(config));
+    assertSuccess(reply);
+    assert.match(reply.stderr, /not restored: tune link eth0: address already in use/);
+    const after = await linkOf(host, "c1", "eth0");
+    assert.deepEqual([after.address, after.mtu, after.txqlen], [mac, 1500, txqlen]);
+    assert.ok(!after.flags.includes("PROMISC"));
+    assert.deepEqual(filesOf(host), []);
+  }));
+
 test("backups are private, in the configured directory; torn ones are passed over", () =>
   onInterface(async (host, prevResult) => {
     const dataDir = "/run/work/deep/backups";
