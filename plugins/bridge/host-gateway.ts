@@ -4,6 +4,7 @@ import type { IpConfig } from "../../pkg/cni/result.ts";
 import type { Family } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { enableForwarding } from "../../pkg/link/forwarding.ts";
+import { linkLocalRequests } from "../../pkg/link/link-local.ts";
 import { type Link, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { addressesOf, addressRequests, planAddresses, reversed } from "./bridge-address.ts";
@@ -29,17 +30,14 @@ export function setUpGateway(
   const wanted = bridgeAddresses(config, ips);
   if (wanted.length === 0) return undefined;
   const { bridge, port } = place;
-  const vlanGateway = config.vlan === 0 ? undefined : ensureVlanGateway(context, bridge, port);
+  const vlanGateway =
+    config.vlan === 0 ? undefined : ensureVlanGateway(context, bridge, port, wanted);
   const target = vlanGateway ?? bridge;
   const failure = vlanGateway
     ? "failed to set vlan interface for bridge with addr"
     : "failed to set bridge addr";
-  const plan = planAddresses(
-    { name: target.name, failure },
-    addressesOf(host, target, onlyFamily(wanted)),
-    wanted,
-    config.forceAddress,
-  );
+  const present = addressesOf(host, target, onlyFamily(wanted));
+  const plan = planAddresses({ name: target.name, failure }, present, wanted, config.forceAddress);
   if (plan.add.length > 0) {
     undo.push(() => {
       // Another container may have come to rely on the addresses meanwhile; one that joins the bridge only now waits.
@@ -52,7 +50,11 @@ export function setUpGateway(
     const { index, mac } = bridge;
     // A gateway keeps its MAC: one that the kernel chose would change with the ports, and the neighbours not know.
     const pin = vlanGateway ? [] : [setLink({ index, mac }, `keep the MAC of ${bridge.name}`)];
-    host.send(...addressRequests(target, plan), ...pin);
+    host.send(
+      ...linkLocalRequests(target, plan.add, present),
+      ...addressRequests(target, plan),
+      ...pin,
+    );
   }
   enableForwarding(wanted.map(({ address }) => address.family));
   return vlanGateway;

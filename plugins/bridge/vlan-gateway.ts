@@ -4,12 +4,13 @@
  */
 
 import { toCniError } from "../../pkg/cni/error.ts";
+import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { hash32 } from "../../pkg/link/attachment.ts";
 import { findLink, removeLink } from "../../pkg/link/find.ts";
+import { linkLocalRequests } from "../../pkg/link/link-local.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
 import { isNetlinkError } from "../../pkg/netlink/error.ts";
 import { getLink, type Link, newLink, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
-import type { Namespace } from "../../pkg/ns/namespace.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { Errno } from "../../pkg/sys/errno.ts";
 import { tryWriteSysctl } from "../../pkg/sysctl/sysctl.ts";
@@ -17,17 +18,18 @@ import { type BridgeConfig, vlanGatewayName } from "./config.ts";
 import { bridgeLockMs } from "./host-bridge.ts";
 import { joinVlans, portsInVlan } from "./vlans.ts";
 
-/** Finds the interface or makes it. `own` is the container's port, which is in the VLAN already. */
+/** Finds the interface of these addresses or makes it. `own` is the container's port, which is in the VLAN already. */
 export function ensureVlanGateway(
   context: Context<BridgeConfig>,
   bridge: Link,
   own: Pick<Link, "index">,
+  addresses: readonly Prefix[],
 ): Link {
   const { config, host, cancelFd } = context;
   const name = vlanGatewayName(config);
   return host.shared({ timeoutMs: bridgeLockMs, cancelFd }, () => {
     const gateway = findLink(host, { name }) ?? create(context, bridge, own);
-    complete(host, config, bridge, gateway);
+    complete(context, bridge, gateway, addresses);
     return gateway;
   });
 }
@@ -69,7 +71,12 @@ function create(
  * Puts the pair's other end into the VLAN. The alias comes last and tells that it was done: whoever finds the pair
  * without it goes on where another ADD was ended. One that the administrator made in another way stays as it is.
  */
-function complete(host: Namespace, config: BridgeConfig, bridge: Link, gateway: Link): void {
+function complete(
+  { host, config }: Context<BridgeConfig>,
+  bridge: Link,
+  gateway: Link,
+  addresses: readonly Prefix[],
+): void {
   const { index, name, up, peerIndex = 0 } = gateway;
   const alias = `gateway of VLAN ${config.vlan} on ${bridge.name}`;
   if (gateway.alias === alias && up) return;
@@ -81,5 +88,6 @@ function complete(host: Namespace, config: BridgeConfig, bridge: Link, gateway: 
   // A container must not be able to reconfigure the host by router advertisements (CVE-2020-10749).
   for (const link of [name, port.name]) tryWriteSysctl(`net/ipv6/conf/${link}/accept_ra`, "0");
   joinVlans(host, port, [{ from: config.vlan, pvid: true, untagged: true }], config);
-  host.send(setLink({ index, up: true, alias }));
+  // There is a carrier as soon as it is up: with the other addresses this one would come too late.
+  host.send(...linkLocalRequests(gateway, addresses), setLink({ index, up: true, alias }));
 }

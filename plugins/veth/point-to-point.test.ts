@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { containerRoutes, hostRequests } from "./point-to-point.ts";
 
-const end = { index: 7, name: "veth0" } as Parameters<typeof hostRequests>[0];
+const end = { index: 7, name: "veth0", mac: "02:00:00:00:00:01" };
 const purposes = (requests: readonly { readonly purpose: string }[]) =>
   requests.map(({ purpose }) => purpose);
 
@@ -29,6 +29,19 @@ test("two addresses of one network share its routes", () => {
     "add address 10.1.0.1/32 on veth0",
     "add route 10.1.0.5/32",
     "add route 10.1.0.6/32",
+  ]);
+});
+
+test("a gateway of IPv6 has a link-local address from the start, and needs no second one", () => {
+  const ips = [{ address: "fd00::5/64", gateway: "fd00::1" }];
+  assert.deepEqual(purposes(hostRequests(end, ips)), [
+    "set address fe80::ff:fe00:1/64 on veth0",
+    "add address fd00::1/128 on veth0",
+    "add route fd00::5/128",
+  ]);
+  assert.deepEqual(purposes(hostRequests(end, [{ address: "fd00::5/64", gateway: "fe80::1" }])), [
+    "add address fe80::1/128 on veth0",
+    "add route fd00::5/128",
   ]);
 });
 

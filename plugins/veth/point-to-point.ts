@@ -8,14 +8,15 @@ import type { IpConfig } from "../../pkg/cni/result.ts";
 import { type Address, addressBits, formatAddress } from "../../pkg/ip/address.ts";
 import { formatPrefix, hostPrefix, network, samePrefix } from "../../pkg/ip/prefix.ts";
 import { enableForwarding } from "../../pkg/link/forwarding.ts";
+import { linkLocalRequests } from "../../pkg/link/link-local.ts";
+import type { MadeEnd } from "../../pkg/link/veth.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import { newAddress } from "../../pkg/netlink/rtnetlink/address.ts";
-import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import { dumpRoutes, newRoute, RouteScope, RouteTable } from "../../pkg/netlink/rtnetlink/route.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 
 /** The pair's end on the host. */
-type HostEnd = Pick<Link, "index" | "name">;
+type HostEnd = Pick<MadeEnd, "index" | "name" | "mac">;
 
 /** To each gateway directly, and to the network behind it through it. */
 export function containerRoutes(index: number, ips: readonly IpConfig[]): Request[] {
@@ -45,14 +46,18 @@ export function makeGateway(host: Namespace, end: HostEnd, ips: readonly IpConfi
 }
 
 /** The gateways' addresses on the host end, and the routes to the container's. */
-export function hostRequests({ index, name }: HostEnd, ips: readonly IpConfig[]): Request[] {
-  const gateways = new Map(ips.map((ip) => [formatAddress(gatewayOf(ip)), gatewayOf(ip)]));
+export function hostRequests(end: HostEnd, ips: readonly IpConfig[]): Request[] {
+  const { index, name } = end;
+  const gateways = new Map(
+    ips.map((ip) => [formatAddress(gatewayOf(ip)), hostPrefix(gatewayOf(ip))]),
+  );
   const containerAddresses = new Map(
     ips.map(({ address }) => [address.split("/")[0], toPrefix(address).address]),
   );
   return [
-    ...[...gateways.values()].map((gateway) =>
-      newAddress({ index, prefix: hostPrefix(gateway), noDad: gateway.family === 6 }, name),
+    ...linkLocalRequests(end, [...gateways.values()]),
+    ...[...gateways.values()].map((prefix) =>
+      newAddress({ index, prefix, noDad: prefix.address.family === 6 }, name),
     ),
     ...[...containerAddresses.values()].map((address) => hostRoute(index, address)),
   ];

@@ -8,8 +8,15 @@ import { withoutNewReference } from "./harness/executables.ts";
 import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
 import { batch } from "./harness/interface-plugin.ts";
-import { bridgeConfig, type Config, gatewayConfig, layer2Config } from "./harness/networks.ts";
-import { assertNoPing, assertPing, assertTcp } from "./harness/traffic.ts";
+import {
+  bridgeConfig,
+  type Config,
+  gatewayConfig,
+  layer2Config,
+  subnet6,
+} from "./harness/networks.ts";
+import { addOutside, outside } from "./harness/outside.ts";
+import { assertNoPing, assertPing, assertPingAtOnce, assertTcp } from "./harness/traffic.ts";
 
 /** Another network, on the same bridge. */
 const otherNetwork = (keys: Config) =>
@@ -89,6 +96,14 @@ test("vlan: containers of a VLAN reach each other and their gateway, and nobody 
       const accept = `/proc/sys/net/ipv6/conf/${name}/accept_ra`;
       assert.equal((await host.run("cat", accept)).trim(), "0");
     }
+  }));
+
+test("vlan: another host reaches the first container at once by IPv6", () =>
+  withContainers(["c1"], async (host) => {
+    await addOutside(host);
+    await host.runIn("out", "ip", "-6", "route", "add", subnet6, "via", outside[6].host);
+    await attach(host, { config: gatewayConfig({ vlan: 100 }) });
+    await assertPingAtOnce(host, "out", "fd00:1::2");
   }));
 
 test("vlan: the gateway's interface stays for the next, GC and DEL leave it alone", () =>
