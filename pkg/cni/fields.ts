@@ -1,12 +1,9 @@
 /** Reading the fields of decoded JSON as Go's encoding/json finds them, with errors that name the place. */
 
-import { formatAddress, parseAddress } from "../ip/address.ts";
-import { formatPrefix, parsePrefix } from "../ip/prefix.ts";
+import { canonicalAddress } from "../ip/address.ts";
+import { canonicalPrefix } from "../ip/prefix.ts";
 import { CniError, ErrorCode } from "./error.ts";
 import { goJson } from "./json.ts";
-
-/** What readFields found, by name. */
-export type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * The named fields of an object, under these names whatever the case of its keys. Of several keys for one
@@ -26,81 +23,105 @@ export function foldKeys<Name extends string>(
   return fields;
 }
 
-/** An object's fields by name; `where` names the object in errors. */
-export function readFields<Name extends string>(
-  value: unknown,
-  where: string,
-  names: readonly Name[],
-): Partial<Record<Name, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return foldKeys(value, names);
-  }
-  throw unexpected(value, where || "result", "an object");
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads a field's value, which is not null; undefined where it counts as absent. */
+type ReadField<T> = (value: unknown, name: string, where: string) => T | undefined;
+
+/** How each field of an object is read. */
+type ReadFields<T> = { readonly [K in keyof T]-?: ReadField<T[K]> };
+
+/** Reads an object; `where` names it in errors. */
+export type ReadObject<T> = (value: unknown, where: string) => Partial<T>;
+
+/** The reader of an object with these fields: those that hold something, in the order they came in. */
+export function objectReader<T>(fields: ReadFields<T>): ReadObject<T> {
+  const names = Object.keys(fields);
+  const readers = new Map<string, ReadField<unknown>>(Object.entries(fields));
+  return (value, where) => {
+    if (!isObject(value)) throw unexpected(value, where || "result", "an object");
+    const result: Record<string, unknown> = {};
+    for (const key in value) {
+      const field = value[key];
+      const name = readers.has(key) ? key : sameFolded(names, key);
+      if (name === undefined || field === null || field === undefined) continue;
+      const found = readers.get(name)?.(field, name, where);
+      if (found !== undefined) result[name] = found;
+      // The last of several spellings counts.
+      else if (name !== key) delete result[name];
+    }
+    return result as Partial<T>;
+  };
 }
 
-/** A list's items; absent and empty are the same. */
-export function readList<Item>(
-  fields: Fields,
-  name: string,
-  where: string,
-  readItem: (value: unknown, where: string) => Item,
-): Item[] | undefined {
-  const value = fields[name];
-  if (value === undefined) return undefined;
-  const place = placeOf(name, where);
-  if (!Array.isArray(value)) throw unexpected(value, place, "a list");
-  if (value.length === 0) return undefined;
-  return value.map((item, index) => readItem(item, `${place}[${index}]`));
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The reader of a list; absent and empty are the same. */
+export function listOf<Item>(readItem: (value: unknown, where: string) => Item): ReadField<Item[]> {
+  return (value, name, where) => {
+    const place = placeOf(name, where);
+    if (!Array.isArray(value)) throw unexpected(value, place, "a list");
+    if (value.length === 0) return undefined;
+    const items: Item[] = [];
+    for (let at = 0; at < value.length; at++) items.push(readItem(value[at], `${place}[${at}]`));
+    return items;
+  };
 }
 
 /** A text; absent and empty are the same. */
-export function readText(fields: Fields, name: string, where: string): string | undefined {
-  const value = fields[name];
-  if (value === undefined || value === "") return undefined;
-  if (typeof value !== "string") throw unexpected(value, placeOf(name, where), "a string");
-  return value;
+export function text(value: unknown, name: string, where: string): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  throw unexpected(value, placeOf(name, where), "a string");
 }
 
 /** A text in a list, where null is an empty one. */
-export function readTextItem(value: unknown, where: string): string {
+export function textItem(value: unknown, where: string): string {
   if (typeof value === "string") return value;
   if (value === null) return "";
   throw unexpected(value, where, "a string");
 }
 
-export function readInteger(fields: Fields, name: string, where: string): number | undefined {
-  const value = fields[name];
-  if (value === undefined) return undefined;
-  if (!Number.isSafeInteger(value)) throw unexpected(value, placeOf(name, where), "an integer");
-  return value as number;
+export function integer(value: unknown, name: string, where: string): number {
+  if (Number.isSafeInteger(value)) return value as number;
+  throw unexpected(value, placeOf(name, where), "an integer");
 }
 
-/** An address with prefix length in its canonical text; it must be there. */
-export function readPrefix(fields: Fields, name: string, where: string): string {
-  const value = fields[name];
-  if (typeof value !== "string") {
-    throw unexpected(value, placeOf(name, where), "an address with prefix length");
-  }
-  const prefix = parsePrefix(value);
-  if (prefix) return formatPrefix(prefix);
+/** An integer; absent and 0 are the same. */
+export function nonZero(value: unknown, name: string, where: string): number | undefined {
+  return integer(value, name, where) || undefined;
+}
+
+/** An address with prefix length in its canonical text. */
+export function prefix(value: unknown, name: string, where: string): string {
+  if (typeof value !== "string") throw noPrefix(value, name, where);
+  const canonical = canonicalPrefix(value);
+  if (canonical !== undefined) return canonical;
   throw undecodable(`invalid CIDR address: ${value}`, placeOf(name, where));
 }
 
-/** An address in its canonical text; absent and empty are the same. */
-export function readAddress(fields: Fields, name: string, where: string): string | undefined {
-  const text = readText(fields, name, where);
-  if (text === undefined) return undefined;
-  const address = parseAddress(text);
-  if (address) return formatAddress(address);
-  throw undecodable(`invalid IP address: ${text}`, placeOf(name, where));
+/** Throws where a field that has to hold an address with prefix length is not there. */
+export function requirePrefix<T, Name extends keyof T & string>(
+  object: T,
+  name: Name,
+  where: string,
+): T & Required<Pick<T, Name>> {
+  if (object[name] === undefined) throw noPrefix(undefined, name, where);
+  return object as T & Required<Pick<T, Name>>;
 }
 
-/** The same object, rid of the keys that hold nothing. */
-export function defined<T extends object>(object: T): T {
-  for (const key in object) {
-    if (object[key] === undefined) delete object[key];
-  }
-  return object;
+function noPrefix(value: unknown, name: string, where: string): CniError {
+  return unexpected(value, placeOf(name, where), "an address with prefix length");
+}
+
+/** An address in its canonical text; absent and empty are the same. */
+export function address(value: unknown, name: string, where: string): string | undefined {
+  const given = text(value, name, where);
+  if (given === undefined) return undefined;
+  const canonical = canonicalAddress(given);
+  if (canonical !== undefined) return canonical;
+  throw undecodable(`invalid IP address: ${given}`, placeOf(name, where));
 }
 
 function isOneOf<Name extends string>(names: readonly Name[], key: string): key is Name {
@@ -108,7 +129,10 @@ function isOneOf<Name extends string>(names: readonly Name[], key: string): key 
 }
 
 function sameFolded<Name extends string>(names: readonly Name[], key: string): Name | undefined {
-  return names.find((it) => it.length === key.length && fold(it) === fold(key));
+  for (const name of names) {
+    if (name.length === key.length && fold(name) === fold(key)) return name;
+  }
+  return undefined;
 }
 
 /** "ips[0].gateway"; fields of the outermost object go by their name alone. */

@@ -39,6 +39,12 @@ test("readResult() takes a result that does not say for the fallback's version",
   assert.deepEqual(readResult(null), { cniVersion: "0.1.0" });
 });
 
+test("readResult() takes null and undefined for absent", () => {
+  const ips = [{ address: "10.0.0.5/24", gateway: undefined, interface: null }];
+  const read = readResult({ cniVersion: "0.4.0", interfaces: undefined, ips, routes: null });
+  assert.deepEqual(read, { cniVersion: "0.4.0", ips: [{ address: "10.0.0.5/24" }] });
+});
+
 test("readResult() lets the last of several spellings win", () => {
   const result = readResult({
     cniVersion: "1.1.0",

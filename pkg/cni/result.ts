@@ -1,7 +1,7 @@
 /** The result of ADD in its newest shape, addresses in canonical text; read from and printed as any version's. */
 
 import { CniError, ErrorCode } from "./error.ts";
-import { readFields, readText } from "./fields.ts";
+import { objectReader, text } from "./fields.ts";
 import { goJson } from "./json.ts";
 import { goQuote } from "./quote.ts";
 import { legacyShape, middleShape, newestShape } from "./result-print.ts";
@@ -88,13 +88,13 @@ export function createResult(json: unknown, version: string, fallback = ""): Res
   const { listed, read } = SHAPES[shape];
   const value = json ?? {};
   const body = read(value);
-  const own = ownVersion(value) || fallback;
+  const own = body.cniVersion || fallback;
   if (shapeOf(own || defaultVersion) !== shape) {
     throw versionError(
       `result type supports ${listed} but unmarshalled CNIVersion is ${goQuote(own)}`,
     );
   }
-  return { cniVersion: own || defaultVersion, ...body };
+  return { ...body, cniVersion: own || defaultVersion };
 }
 
 /**
@@ -145,8 +145,10 @@ export function shapeResult(result: UnlabelledResult, cniVersion: string): objec
   return target === "middle" ? middleShape(to, result) : newestShape(to, result);
 }
 
+const versionField = objectReader<{ cniVersion: string }>({ cniVersion: text });
+
 function ownVersion(body: unknown): string {
-  return readText(readFields(body, "", ["cniVersion"]), "cniVersion", "") ?? "";
+  return versionField(body, "").cniVersion ?? "";
 }
 
 function shapeOf(version: string): Shape | undefined {

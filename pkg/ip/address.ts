@@ -56,6 +56,13 @@ export function formatAddress(address: Address): string {
   return address.family === 4 ? formatV4(Number(address.value)) : formatV6(split(address.value));
 }
 
+/** An address's text as `formatAddress` writes it. Of IPv4 no other form is read. */
+export function canonicalAddress(text: string): string | undefined {
+  const address = parseAddress(text);
+  if (address === undefined) return undefined;
+  return text.indexOf(":") < 0 ? text : formatAddress(address);
+}
+
 /** The 4 or 16 bytes in network order. */
 export function toBytes(address: Address): Uint8Array {
   const words = address.family === 4 ? [Number(address.value)] : split(address.value);

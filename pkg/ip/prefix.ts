@@ -50,6 +50,15 @@ export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix.address)}/${prefix.length}`;
 }
 
+/** A prefix's text as `formatPrefix` writes it. */
+export function canonicalPrefix(text: string): string | undefined {
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) return undefined;
+  // Of IPv4 no other form is read, but for zeros ahead of the length.
+  const isCanonical = text.indexOf(":") < 0 && text.endsWith(`/${prefix.length}`);
+  return isCanonical ? text : formatPrefix(prefix);
+}
+
 /** The prefix of one address: /32 or /128. */
 export function hostPrefix(address: Address): Prefix {
   return { address, length: addressBits(address.family) };
