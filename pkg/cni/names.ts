@@ -5,6 +5,9 @@ import { CniError, ErrorCode } from "./error.ts";
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const NOT_IN_INTERFACE = /[/:\p{White_Space}]/u;
 
+/** What most interfaces are called: nothing else needs to be asked of it. */
+const USUAL_INTERFACE = /^[a-zA-Z][a-zA-Z0-9_-]{0,14}$/;
+
 /** IFNAMSIZ less its NUL, linux/if.h. */
 const LONGEST_INTERFACE = 15;
 
@@ -23,6 +26,7 @@ export function checkNetworkName(name: string): void {
 
 /** Refuses what the kernel would refuse, and blanks of any kind. */
 export function checkInterfaceName(name: string): void {
+  if (USUAL_INTERFACE.test(name)) return;
   if (name === "") throw badInterface("is empty");
   if (utf8Length(name) > LONGEST_INTERFACE) {
     const limit = LONGEST_INTERFACE + 1;

@@ -37,7 +37,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
       get: (from, start) => scalar.get(from, start + at),
     };
     field[name] = own;
-    return { name, own };
+    return { name, own, scalar, at };
   });
   const put = (to: Writer, value: Readonly<Record<string, number | undefined>>): void => {
     const start = to.reserve(size);
@@ -58,7 +58,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
       // Without iterator and destructuring, which cost as much as the rest.
       for (let index = 0; index < list.length; index++) {
         const known = list[index] as (typeof list)[number];
-        values[known.name] = known.own.get(from, start);
+        values[known.name] = known.scalar.get(from, start + known.at);
       }
       return values as Full<F>;
     },

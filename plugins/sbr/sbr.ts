@@ -22,7 +22,13 @@ import {
   RouteTable,
   replaceRoute,
 } from "../../pkg/netlink/rtnetlink/route.ts";
-import { deleteRule, dumpRules, newRule, type Rule } from "../../pkg/netlink/rtnetlink/rule.ts";
+import {
+  deleteRule,
+  dumpRules,
+  dumpRuleTables,
+  newRule,
+  type Rule,
+} from "../../pkg/netlink/rtnetlink/rule.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
@@ -62,7 +68,7 @@ export const sbr = definePlugin({
         );
         return;
       }
-      const used = new Set(readRules(container).map((it) => it.table ?? 0));
+      const used = new Set(container.socket.dump(dumpRuleTables()));
       const main = readRoutes(container, { table: RouteTable.main, index });
       const known = sources.map((source) => ({
         ...source,
@@ -114,12 +120,12 @@ function requireLink({ container, ifName }: Call): Link {
 }
 
 function readRules(container: Namespace): Rule[] {
-  return container.socket.dump(dumpRules()).filter((it) => it !== undefined);
+  return container.socket.dump(dumpRules());
 }
 
 function readRoutes(container: Namespace, filter: RouteFilter): Route[] {
   const found = container.socket.dump(dumpRoutes(filter));
-  return found.flatMap((it) => (it === undefined ? [] : singleRoutes(it, filter.index)));
+  return found.flatMap((it) => singleRoutes(it, filter.index));
 }
 
 /** Tables that no rule uses, and that have no routes either: to ask for one's is less than to read all. */
@@ -208,6 +214,5 @@ function removeAll({ config, prevResult, ifName }: Call, container: Namespace): 
 }
 
 function addressesOf(container: Namespace, { index }: Link): Address[] {
-  const found = container.socket.dump(dumpAddresses({ index }));
-  return found.flatMap((it) => (it === undefined ? [] : [it.prefix.address]));
+  return container.socket.dump(dumpAddresses({ index })).map(({ prefix }) => prefix.address);
 }

@@ -25,7 +25,7 @@ import {
   RouteScope,
   replaceRoute,
 } from "./route.ts";
-import { deleteRule, dumpRules, newRule } from "./rule.ts";
+import { deleteRule, dumpRules, dumpRuleTables, newRule } from "./rule.ts";
 import { VlanProtocol } from "./vlan.ts";
 
 function address(text: string): Address {
@@ -379,6 +379,7 @@ test("reading any bytes ends in a value or a WireError", () => {
     dumpAddresses(),
     dumpRoutes(),
     dumpRules(),
+    dumpRuleTables(),
     dumpVlans(),
   ];
   fc.assert(
@@ -462,6 +463,12 @@ test("dumpRules() reads a rule", () => {
     invert: true,
     action: 1,
   });
+});
+
+test("dumpRuleTables() reads the table, whether it fits the header or not", () => {
+  const prefix = "020820000000000102000000 080002000a000001";
+  assert.equal(answerOf(dumpRuleTables(), `${prefix} 08000f00e8030000`), 1000);
+  assert.equal(answerOf(dumpRuleTables(), "02000000fe00000100000000 0800060005000000"), 254);
 });
 
 test("getNetnsId() reads a number, and that there is none", () => {

@@ -3,6 +3,7 @@
 import type { Family } from "../../ip/address.ts";
 import type { Prefix } from "../../ip/prefix.ts";
 import { attributes, ipAddress, string, u8, u32 } from "../codec.ts";
+import { Located } from "../located.ts";
 import { MessageFlag, type Request } from "../message.ts";
 import { struct } from "../struct.ts";
 import type { Reader, Writer } from "../wire.ts";
@@ -106,6 +107,17 @@ export function dumpRules({
     write: (to) => ruleHeader.put(to, { family: familyNumber(family) }),
     read: readRule,
   };
+}
+
+/** Lists the tables that rules lead to, of all families. */
+export function dumpRuleTables(): Request<number | undefined> {
+  return { ...dumpRules(), read: readTable };
+}
+
+function readTable(from: Reader, start: number, end: number): number | undefined {
+  ruleHeader.require(start, end);
+  const rest = Located.within(ruleAttributes, from, start + ruleHeader.size, end);
+  return rest.get("table") ?? ruleHeader.field.table.get(from, start);
 }
 
 function writeRule(to: Writer, rule: Rule): void {
