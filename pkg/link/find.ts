@@ -1,6 +1,6 @@
 /** Finds links and removes them, where their absence is an answer and no failure. */
 
-import { isNetlinkError } from "../netlink/error.ts";
+import { optional } from "../netlink/message.ts";
 import { deleteLink, getLink, type Link, type LinkKey } from "../netlink/rtnetlink/link.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { Errno } from "../sys/errno.ts";
@@ -11,21 +11,12 @@ const names = 10;
 
 /** The link, or undefined if there is none. */
 export function findLink(namespace: Namespace, key: LinkKey): Link | undefined {
-  try {
-    return namespace.send(getLink(key))[0];
-  } catch (error) {
-    if (isNetlinkError(error, Errno.ENODEV)) return undefined;
-    throw error;
-  }
+  return namespace.send(optional(getLink(key), Errno.ENODEV))[0];
 }
 
 /** Deletes the link; one that is gone is no failure. */
 export function removeLink(namespace: Namespace, key: LinkKey): void {
-  try {
-    namespace.send(deleteLink(key));
-  } catch (error) {
-    if (!isNetlinkError(error, Errno.ENODEV)) throw error;
-  }
+  namespace.send(optional(deleteLink(key), Errno.ENODEV));
 }
 
 /** The names an attachment's host-side link may have, in the order in which they are tried. */

@@ -1,6 +1,6 @@
 /** The end that a container's veth has on the host. */
 
-import { isNetlinkError } from "../netlink/error.ts";
+import { optional } from "../netlink/message.ts";
 import { getLink, type Link } from "../netlink/rtnetlink/link.ts";
 import { getNetnsId } from "../netlink/rtnetlink/netns-id.ts";
 import type { Namespace } from "../ns/namespace.ts";
@@ -12,17 +12,13 @@ import { Errno } from "../sys/errno.ts";
  */
 export function findHostEnd(host: Namespace, container: Namespace, link: Link): Link | undefined {
   if (link.kind !== "veth" || link.peerIndex === undefined) return undefined;
-  try {
-    const [end, containerId] = host.send(
-      getLink({ index: link.peerIndex }),
-      getNetnsId(container.fd),
-    );
-    const isOther = end.kind === "veth" && end.peerIndex === link.index;
-    // Without a number nothing here leads there: an end that names none has its other one beside it.
-    const isThere = containerId !== undefined && end.linkNetnsId === containerId;
-    return isOther && isThere ? end : undefined;
-  } catch (error) {
-    if (isNetlinkError(error, Errno.ENODEV)) return undefined;
-    throw error;
-  }
+  const [end, containerId] = host.send(
+    optional(getLink({ index: link.peerIndex }), Errno.ENODEV),
+    getNetnsId(container.fd),
+  );
+  if (end === undefined) return undefined;
+  const isOther = end.kind === "veth" && end.peerIndex === link.index;
+  // Without a number nothing here leads there: an end that names none has its other one beside it.
+  const isThere = containerId !== undefined && end.linkNetnsId === containerId;
+  return isOther && isThere ? end : undefined;
 }

@@ -78,9 +78,11 @@ export class Exchange implements Receiver {
     const errno = errnoIn(from, message);
     const request = this.#requests[index];
     if (errno !== 0 && request) {
-      // In a cut datagram the words, which come last, are lost; the number is not.
-      const why = isCut ? {} : explanationIn(from, message);
-      this.failure ??= new NetlinkError(request.purpose, errno, why);
+      if (errno !== request.absent) {
+        // In a cut datagram the words, which come last, are lost; the number is not.
+        const why = isCut ? {} : explanationIn(from, message);
+        this.failure ??= new NetlinkError(request.purpose, errno, why);
+      }
       this.errnos ??= [];
       this.errnos[index] = errno;
       if (request.quiet) this.waiting = 0;

@@ -43,6 +43,8 @@ export interface Request<Reply = void> {
    * do not look at every filter. A request without it changes something and is only acknowledged.
    */
   read?(from: Reader, start: number, end: number): Reply;
+  /** The errno by which the kernel says that there is none: the reply is undefined then, and nothing has failed. */
+  readonly absent?: number;
   /** Asks for no acknowledgement: nfnetlink's marks around a transaction. Its failure is the whole batch's. */
   readonly quiet?: true;
 }
@@ -51,6 +53,14 @@ export interface Request<Reply = void> {
 export type Replies<R extends readonly Request<unknown>[]> = {
   -readonly [K in keyof R]: R[K] extends Request<infer Reply> ? Reply : never;
 };
+
+/** The request, for what there may not be: see `absent`. */
+export function optional<Reply>(
+  request: Request<Reply>,
+  absent: number,
+): Request<Reply | undefined> {
+  return { ...request, absent };
+}
 
 /** A message's header and where it lies. */
 export interface Message {

@@ -5,7 +5,7 @@ import { observe } from "../sys/trace.ts";
 import { attributes, encode, string, u32 } from "./codec.ts";
 import { isNetlinkError, NetlinkError } from "./error.ts";
 import type { Request } from "./message.ts";
-import { MessageFlag } from "./message.ts";
+import { MessageFlag, optional } from "./message.ts";
 import { NetlinkSocket } from "./socket.ts";
 import { type Answer, ack, done, FakeKernel, message, type Seen } from "./testing/fake-kernel.ts";
 import { hex } from "./testing/hex.ts";
@@ -74,6 +74,22 @@ test("send() tells of a refusal that no acknowledgement was asked for", () => {
   const { socket } = socketTo(() => [ack(1, Errno.EEXIST), ack(3)]);
   const error = failure(() => socket.send(change("make a"), change("make b"), change("make c")));
   assert.equal(error.message, "make a: file exists");
+});
+
+test("send() takes the errno that says that there is none for an answer, and no other", () => {
+  const { socket } = socketTo(([first]) => {
+    const at = first?.sequence ?? 0;
+    return [ack(at, Errno.ENODEV), message(16, at + 1, number(7))];
+  });
+  const [absent, present] = socket.send(
+    optional(question("find a"), Errno.ENODEV),
+    optional(question("find b"), Errno.ENODEV),
+  );
+  assert.deepEqual([absent, present], [undefined, 7]);
+  const error = failure(() =>
+    socket.send(optional(question("find a"), Errno.ENOENT), question("find b")),
+  );
+  assert.equal(error.message, "find a: no such device");
 });
 
 test("send() of nothing does not talk to the kernel", () => {

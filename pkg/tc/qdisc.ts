@@ -2,9 +2,7 @@
 
 import { chosenBy } from "../netlink/chosen.ts";
 import { attributes, string } from "../netlink/codec.ts";
-import { isNetlinkError } from "../netlink/error.ts";
 import { MessageFlag, type Request } from "../netlink/message.ts";
-import type { NetlinkSocket } from "../netlink/socket.ts";
 import type { Reader, Writer } from "../netlink/wire.ts";
 import { Errno } from "../sys/errno.ts";
 import { TcPlace, Type, tcHeader } from "./message.ts";
@@ -65,29 +63,17 @@ export function deleteQdisc({ kind, ...where }: QdiscKey & Partial<Qdisc>): Requ
   };
 }
 
-/**
- * Reads the discipline at a place; fails with ENOENT where there is none. Undefined for one that the kernel made for
- * itself and does not show.
- */
+/** Reads the discipline at a place; undefined if there is none, or one that the kernel made and does not show. */
 export function getQdisc(key: QdiscKey): Request<Qdisc | undefined> {
   return {
     purpose: `find qdisc of link number ${key.index}`,
     type: Type.getQdisc,
     // Of one that is not shown there is only the acknowledgement; old kernels answer nobody who wants no echo.
     flags: MessageFlag.ack | MessageFlag.echo,
+    absent: Errno.ENOENT,
     write: (to) => tcHeader.put(to, { parent: TcPlace.root, ...key }),
     read: readQdisc,
   };
-}
-
-/** The discipline at a place, undefined if there is none. */
-export function findQdisc(socket: NetlinkSocket, key: QdiscKey): Qdisc | undefined {
-  try {
-    return socket.send(getQdisc(key))[0];
-  } catch (error) {
-    if (isNetlinkError(error, Errno.ENOENT)) return undefined;
-    throw error;
-  }
 }
 
 function writeHeader(

@@ -9,7 +9,7 @@ import type { Context } from "../../pkg/skel/context.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { compareBucket, putBucket, refuseOccupied, takeBucket } from "./bucket.ts";
 import { type BandwidthConfig, bandwidthEntries, type Limits, limitsOf } from "./limits.ts";
-import { type Ends, endsOf, type Plan, planFor } from "./plan.ts";
+import { type Ends, endsOf, type Plan, planFor, type Root } from "./plan.ts";
 import { findIfb, readHook, redirect, redirectsTo, removeRedirect } from "./redirect.ts";
 
 type Call = Context<BandwidthConfig>;
@@ -26,7 +26,7 @@ export const bandwidth = definePlugin({
     const link = requireLink(context, prevResult);
     warn(context, limits, link);
     const ends = endsOf(context.host, context.container, link);
-    return carryOut(context, planFor(ends, limits), prevResult);
+    return carryOut(context, planFor(ends, limits, context), prevResult);
   },
 
   check(context) {
@@ -92,13 +92,12 @@ function warn({ log }: Call, limits: Limits, { mtu }: Link): void {
 function carryOut(context: Call, { roots, detour }: Plan, prevResult: Result): Result {
   const { undo, container } = context;
   const rollback = (step: () => void) => undo.push(step);
-  const put = ({ place, limit }: Plan["roots"][number]) => {
-    refuseOccupied(place);
+  const put = ({ place, limit, present }: Root) => {
+    refuseOccupied(place.link, present);
     undo.push(() => takeBucket(place));
     return putBucket(place.link, limit);
   };
-  const isWithDetour = ({ place }: Plan["roots"][number]) =>
-    place.namespace === detour?.place.namespace;
+  const isWithDetour = ({ place }: Root) => place.namespace === detour?.place.namespace;
   for (const root of roots) {
     if (!isWithDetour(root)) root.place.namespace.send(put(root));
   }

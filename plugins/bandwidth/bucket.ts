@@ -4,7 +4,7 @@ import { removeEach } from "../../pkg/link/routing.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
-import { deleteQdisc, findQdisc, newQdisc } from "../../pkg/tc/qdisc.ts";
+import { deleteQdisc, getQdisc, newQdisc, type Qdisc } from "../../pkg/tc/qdisc.ts";
 import { type Bucket, fromTbf, toTbf } from "../../pkg/tc/tbf.ts";
 
 /** The reference's: 1:0, so that each suite takes away what the other put there. */
@@ -16,12 +16,11 @@ export interface Place {
   readonly link: Link;
 }
 
-/** Throws where somebody has decided already how what leaves the link is queued. */
-export function refuseOccupied({ namespace, link }: Place): void {
-  const present = findQdisc(namespace.socket, { index: link.index });
+/** Throws where somebody has decided already how what leaves the link is queued: by the root that it has. */
+export function refuseOccupied({ name }: Link, root: Qdisc | undefined): void {
   // The kernel's own choice has no number.
-  if (present?.handle) {
-    throw new Error(`cannot limit ${link.name}: it has a root qdisc already: ${present.kind}`);
+  if (root?.handle) {
+    throw new Error(`cannot limit ${name}: it has a root qdisc already: ${root.kind}`);
   }
 }
 
@@ -32,14 +31,14 @@ export function putBucket({ index, name }: Link, bucket: Bucket): Request {
 
 /** Takes the bucket away; one that is gone is no failure, and others' stay. */
 export function takeBucket({ namespace, link: { index } }: Place): void {
-  const present = findQdisc(namespace.socket, { index });
+  const [present] = namespace.send(getQdisc({ index }));
   if (present?.kind !== "tbf" || present.handle !== handle) return;
   removeEach(namespace, [deleteQdisc({ index, kind: "tbf", handle })]);
 }
 
 /** What is not as it should be with the bucket of a link, in the reference's words and numbers. */
 export function compareBucket({ namespace, link }: Place, wanted: Bucket): string[] {
-  const { kind, data } = findQdisc(namespace.socket, { index: link.index }) ?? {};
+  const [{ kind, data } = {}] = namespace.send(getQdisc({ index: link.index }));
   const found = kind === "tbf" && data ? fromTbf(data) : undefined;
   if (found === undefined) return [`Failed to find qdisc of kind tbf on ${link.name}`];
   const differences: string[] = [];

@@ -8,13 +8,14 @@ import { type Attachment, aliasOf } from "../../pkg/link/attachment.ts";
 import { findLink, removeLink } from "../../pkg/link/find.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
 import { removeEach } from "../../pkg/link/routing.ts";
-import type { Request } from "../../pkg/netlink/message.ts";
+import { optional, type Request } from "../../pkg/netlink/message.ts";
 import { getLink, type Link, newLink, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
+import { Errno } from "../../pkg/sys/errno.ts";
 import { sha512 } from "../../pkg/sys/sha512.ts";
 import { deleteFilter, dumpFilters, type Filter, newRedirect } from "../../pkg/tc/filter.ts";
 import { TcPlace } from "../../pkg/tc/message.ts";
-import { deleteQdisc, findQdisc, newQdisc } from "../../pkg/tc/qdisc.ts";
+import { deleteQdisc, getQdisc, newQdisc, type Qdisc } from "../../pkg/tc/qdisc.ts";
 import { type Place, putBucket } from "./bucket.ts";
 import type { Limit } from "./limits.ts";
 
@@ -33,10 +34,36 @@ export interface Hook {
 }
 
 /** What is there already on a link for packets that arrive. */
-export function readHook({ namespace, link: { index } }: Place): Hook {
-  const qdisc = findQdisc(namespace.socket, { index, parent: arriving });
+export function readHook(place: Place): Hook {
+  const { index } = place.link;
+  return hookOf(place, place.namespace.send(getQdisc({ index, parent: arriving }))[0]);
+}
+
+function hookOf({ namespace, link: { index } }: Place, qdisc: Qdisc | undefined): Hook {
   if (qdisc === undefined) return { kind: undefined, filters: [] };
   return { kind: qdisc.kind, filters: namespace.socket.dump(dumpFilters({ index })) };
+}
+
+/** How things are on a link, and with what a detour needs, before anything is changed. */
+export interface Present {
+  /** What decides how packets leave. */
+  readonly root: Qdisc | undefined;
+  readonly hook: Hook;
+  /** The name that the attachment's ifb is to have, and who has it. */
+  readonly name: string;
+  readonly namesake: Link | undefined;
+}
+
+/** Looks at all of it in one go. */
+export function look(place: Place, attachment: Attachment): Present {
+  const { index } = place.link;
+  const [name = ""] = ifbNames(attachment);
+  const [root, arrival, namesake] = place.namespace.send(
+    getQdisc({ index }),
+    getQdisc({ index, parent: arriving }),
+    optional(getLink({ name }), Errno.ENODEV),
+  );
+  return { root, hook: hookOf(place, arrival), name, namesake };
 }
 
 /** Whether others have filters there too. */
@@ -69,7 +96,7 @@ export function findIfb(namespace: Namespace, attachment: Attachment): Link | un
 /** What is to be limited, and how to take it back. */
 export interface Redirection {
   readonly place: Place;
-  readonly hook: Hook;
+  readonly present: Present;
   readonly limit: Limit;
   readonly attachment: Attachment;
   readonly rollback: (step: () => void) => void;
@@ -79,9 +106,9 @@ export interface Redirection {
 
 /** Limits what arrives; the value is the ifb, for the result. */
 export function redirect(redirection: Redirection): Interface {
-  const { place, hook, limit, attachment, rollback, before } = redirection;
+  const { place, present, limit, attachment, rollback, before } = redirection;
   const { namespace, link } = place;
-  const name = freeName(namespace, attachment);
+  const name = freeName(namespace, attachment, present);
   const mac = randomMac();
   rollback(() => {
     const made = findLink(namespace, { name });
@@ -97,20 +124,24 @@ export function redirect(redirection: Redirection): Interface {
     // While it is down: the kernel would wait for packets that are on their way.
     putBucket(ifb, limit),
     setLink({ index: ifb.index, up: true }, `set ${name} up`),
-    ...(hook.kind === undefined ? [opened] : []),
+    ...(present.hook.kind === undefined ? [opened] : []),
     newRedirect({ index, target: ifb.index, priority }),
   );
   return { name, mac };
 }
 
-function freeName(namespace: Namespace, attachment: Attachment): string {
-  let taken = "";
-  for (const name of ifbNames(attachment)) {
-    const present = findLink(namespace, { name });
-    if (present === undefined) return name;
-    taken = name;
-    // Of this very attachment: whatever it limits, two in a row are not meant.
-    if (present.alias === aliasOf(attachment)) break;
+function freeName(
+  namespace: Namespace,
+  attachment: Attachment,
+  { name, namesake }: Present,
+): string {
+  if (namesake === undefined) return name;
+  let taken = name;
+  // Of this very attachment: whatever it limits, two in a row are not meant.
+  if (namesake.alias !== aliasOf(attachment)) {
+    const [, further = ""] = ifbNames(attachment);
+    if (findLink(namespace, { name: further }) === undefined) return further;
+    taken = further;
   }
   throw new Error(`adding link: file exists: ${taken}`);
 }
