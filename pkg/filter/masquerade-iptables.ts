@@ -7,7 +7,14 @@ import type { Family } from "../ip/address.ts";
 import { hostPrefix, type Prefix, parsePrefix } from "../ip/prefix.ts";
 import { type Programs, readTable, updateTable } from "../iptables/program.ts";
 import type { Rule } from "../iptables/rule.ts";
-import { ensureRule, fillChain, leadsTo, removeChain, removeRules } from "../iptables/table.ts";
+import {
+  ensureRule,
+  fillChain,
+  hasRule,
+  leadsTo,
+  removeChain,
+  removeRules,
+} from "../iptables/table.ts";
 import type { Attachment } from "../link/attachment.ts";
 import { containerChain, containerComment, isOfNetwork } from "./iptables.ts";
 
@@ -70,8 +77,8 @@ export function checkRules(
   const { chain, own, entry: ways } = planFor(owner, programs.family, addresses);
   const table = readTable(programs, "nat");
   const isWhole =
-    own.every((rule) => table.hasRule(chain, rule)) &&
-    ways.every((rule) => table.hasRule(entry, rule));
+    own.every((rule) => hasRule(table, chain, rule)) &&
+    ways.every((rule) => hasRule(table, entry, rule));
   if (!isWhole) {
     throw new Error(`masquerade rules in chain "${chain}" of IPv${programs.family} are missing`);
   }

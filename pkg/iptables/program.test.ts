@@ -4,7 +4,7 @@ import { CniError } from "../cni/error.ts";
 import type { SpawnRequest, SpawnResult } from "../sys/process.ts";
 import { decode, encode } from "../sys/text.ts";
 import { findPrograms, openPrograms, readTable, updateTable, updateTables } from "./program.ts";
-import { ensureRule } from "./table.ts";
+import { ensureRule, hasRule } from "./table.ts";
 
 type Answer = Partial<Omit<SpawnResult, "stdout" | "stderr">> & {
   stdout?: string;
@@ -132,5 +132,5 @@ for (const [title, answers, code, message] of ends) {
 }
 
 test("a table is read", () => {
-  assert.ok(readTable(programs(full).found, "filter").hasRule("INPUT", rule));
+  assert.ok(hasRule(readTable(programs(full).found, "filter"), "INPUT", rule));
 });

@@ -10,7 +10,8 @@ import { isExecutable } from "../sys/file.ts";
 import { type SpawnRequest, type SpawnResult, spawn } from "../sys/process.ts";
 import { decode, encode } from "../sys/text.ts";
 import { programFor } from "./rule.ts";
-import { printScript, type Step, Table, type TableName } from "./table.ts";
+import { SavedTable } from "./saved-table.ts";
+import { printScript, type Step, type Table, type TableName } from "./table.ts";
 
 /** How long to wait for the lock that all users of the old kernel interface share, if not told otherwise. */
 const usualLockSeconds = 10;
@@ -73,12 +74,12 @@ export function openPrograms(family: Family, around: Surroundings, purpose: stri
   throw new Error(`${purpose}: neither ${name}-save nor ${name}-restore is on this host`);
 }
 
-/** Reads a table. */
+/** Reads a table. Throws UnreadableTableError where it holds what iptables cannot show. */
 export function readTable(programs: Programs, name: TableName): Table {
   const { save } = programs;
   const result = run(programs, save, ["-t", name], "");
   if (result.status !== 0) throw failure(`cannot read table "${name}"`, programs.save, result);
-  return new Table(name, decode(result.stdout));
+  return new SavedTable(name, decode(result.stdout));
 }
 
 /** What is to be done to a table, as it was read. */

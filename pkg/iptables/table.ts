@@ -1,7 +1,7 @@
-/** A table as `iptables-save` prints it, and the steps that make it another. */
+/** A table of iptables, and the steps that make it another. */
 
 import { type Rule, wordsOf } from "./rule.ts";
-import { printWords, readWords, sameWords, type Words } from "./words.ts";
+import { printWords, sameWords, type Words } from "./words.ts";
 
 /** The tables in use here. */
 export type TableName = "filter" | "nat" | "mangle" | "raw";
@@ -14,59 +14,17 @@ export class UnreadableTableError extends Error {
   override readonly name = "UnreadableTableError";
 }
 
-/** What a table held when it was read. Rules are read one chain at a time: a busy host has thousands of others. */
-export class Table {
+/** What a table held when it was read. */
+export interface Table {
   readonly name: TableName;
-  readonly #lines = new Map<string, string[]>();
-  readonly #read = new Map<string, readonly Words[]>();
-  #isWhole = false;
-
-  /** Throws UnreadableTableError for the answer that there is no answer. */
-  constructor(name: TableName, saved: string) {
-    this.name = name;
-    for (const line of saved.split("\n")) this.#take(line);
-    // An empty table has this line too.
-    if (!this.#isWhole) throw new Error(`table "${name}" was not read to its end`);
-  }
-
-  #take(line: string): void {
-    if (line.startsWith(":")) {
-      this.#lines.set(line.slice(1, line.indexOf(" ")), []);
-    } else if (line.startsWith("-A ")) {
-      const end = line.indexOf(" ", 3);
-      this.#lines.get(line.slice(3, end))?.push(line.slice(end + 1));
-    } else if (line === "COMMIT") {
-      this.#isWhole = true;
-    } else if (line.startsWith("#") && line.includes("is incompatible")) {
-      throw new UnreadableTableError(
-        `table "${this.name}" holds rules that iptables cannot read, made by nft`,
-      );
-    }
-  }
-
-  /** The names of all chains. */
-  get chains(): string[] {
-    return [...this.#lines.keys()];
-  }
-
-  hasChain(chain: string): boolean {
-    return this.#lines.has(chain);
-  }
-
+  hasChain(chain: string): boolean;
   /** A chain's rules, without its name; none where there is no such chain. */
-  rules(chain: string): readonly Words[] {
-    let rules = this.#read.get(chain);
-    if (rules === undefined) {
-      rules = (this.#lines.get(chain) ?? []).map(readWords);
-      this.#read.set(chain, rules);
-    }
-    return rules;
-  }
+  rules(chain: string): readonly Words[];
+}
 
-  hasRule(chain: string, rule: Rule): boolean {
-    const wanted = wordsOf(rule);
-    return this.rules(chain).some((words) => sameWords(words, wanted));
-  }
+export function hasRule(table: Table, chain: string, rule: Rule): boolean {
+  const wanted = wordsOf(rule);
+  return table.rules(chain).some((words) => sameWords(words, wanted));
 }
 
 /** Makes a chain where there is none. */
@@ -81,7 +39,7 @@ export function ensureRule(
   rule: Rule,
   place: "first" | "last" = "last",
 ): Step[] {
-  if (table.hasRule(chain, rule)) return [];
+  if (hasRule(table, chain, rule)) return [];
   const words = wordsOf(rule);
   return [place === "first" ? ["-I", chain, "1", ...words] : ["-A", chain, ...words]];
 }

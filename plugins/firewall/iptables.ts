@@ -6,6 +6,7 @@ import type { Rule } from "../../pkg/iptables/rule.ts";
 import {
   ensureChain,
   ensureRule,
+  hasRule,
   removeChain,
   removeRule,
   removeRules,
@@ -109,7 +110,7 @@ export function verify(programs: Programs, wish: Wish): void {
   if (addresses.length === 0) return;
   const table = readTable(programs, "filter");
   for (const [chain, rule] of wantedRules(wish, addresses)) {
-    if (!table.hasRule(chain, rule)) throw missing(table, chain, rule);
+    if (!hasRule(table, chain, rule)) throw missing(table, chain, rule);
   }
 }
 

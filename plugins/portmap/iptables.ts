@@ -9,6 +9,7 @@ import {
   ensureChain,
   ensureRule,
   fillChain,
+  hasRule,
   leadsTo,
   removeChain,
   removeRules,
@@ -112,7 +113,7 @@ export function verify(
     if (!table.hasChain(chain)) {
       throw new Error(`${what}: chain ${chain} not found in iptables table nat`);
     }
-    if (!table.hasRule(chain, rule)) {
+    if (!hasRule(table, chain, rule)) {
       const text = wordsOf(rule).join(" ");
       throw new Error(`${what}: rule "${text}" in chain ${chain} not found in table nat`);
     }
