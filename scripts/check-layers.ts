@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "pkg/dhcp6": ["pkg/dhcp", "pkg/ip", "pkg/sys"],
   "pkg/nftables": ["pkg/netlink", "pkg/ip", "pkg/sys"],
   "pkg/conntrack": ["pkg/netlink", "pkg/ip", "pkg/sys"],
-  "pkg/iptables": ["pkg/cni", "pkg/ip", "pkg/sys"],
+  "pkg/iptables": ["pkg/nftables", "pkg/netlink", "pkg/cni", "pkg/ip", "pkg/sys"],
   "pkg/dbus": ["pkg/sys"],
   "pkg/sysctl": ["pkg/sys"],
   "pkg/ns": ["pkg/netlink", "pkg/cni", "pkg/sys"],

@@ -6,6 +6,8 @@ import { type Family, families } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { findPrograms, openPrograms, type Programs } from "../../pkg/iptables/program.ts";
 import { UnreadableTableError } from "../../pkg/iptables/table.ts";
+import { isKernel, useNft, type Way } from "../../pkg/iptables/way.ts";
+import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { ifPresent, stat } from "../../pkg/sys/file.ts";
 import type { BackendName, FirewallConfig, Settings } from "./config.ts";
@@ -54,13 +56,15 @@ function withoutFirewalld(log: Call["log"]): (reason: string) => void {
 }
 
 function filterBackend(context: Call, asked: BackendName | undefined): Backend {
-  if (asked === "iptables") return iptablesBackend(context);
-  if (asked === "nftables" || !hasPrograms(context)) return nftablesBackend(context);
-  return eitherBackend(context, iptablesBackend(context), nftablesBackend(context));
+  if (asked === "iptables") return iptablesBackend(context, programsOf(context, families));
+  if (asked === "nftables") return nftablesBackend(context);
+  const programs = programsOf(context, families);
+  if (programs.length < families.length) return nftablesBackend(context);
+  return eitherBackend(context, iptablesBackend(context, programs), nftablesBackend(context));
 }
 
-function hasPrograms({ env }: Call): boolean {
-  return families.every((family) => findPrograms(family, { env }) !== undefined);
+function programsOf({ env }: Call, wanted: readonly Family[]): Programs[] {
+  return wanted.flatMap((family) => findPrograms(family, { env }) ?? []);
 }
 
 /** For a host that did not say what it wants, and whose table of that name is nft's own. */
@@ -77,17 +81,30 @@ function eitherBackend({ log }: Call, first: Backend, second: Backend): Backend 
   return { allow: either("allow"), verify: either("verify") };
 }
 
-function iptablesBackend({ env, cancelFd }: Call): Backend {
-  type Work = (programs: Programs, wish: Wish) => void;
-  const forEach = (wish: Wish, work: Work, heldFd?: number) => {
-    for (const family of familiesOf(wish.addresses)) {
-      work(openPrograms(family, { env, cancelFd, heldFd }, purpose), wish);
-    }
-  };
+function iptablesBackend(context: Call, programs: readonly Programs[]): Backend {
+  const { host, env, cancelFd } = context;
+  const waysFor = ({ addresses }: Wish, heldFd?: number) =>
+    waysOf(
+      host,
+      familiesOf(addresses).map((family) => {
+        const found = programs.find((one) => one.family === family);
+        return { ...(found ?? openPrograms(family, { env }, purpose)), cancelFd, heldFd };
+      }),
+    );
   return {
-    allow: (wish) => alone((heldFd) => forEach(wish, iptables.allow, heldFd), cancelFd),
-    verify: (wish) => forEach(wish, iptables.verify),
+    allow: (wish) => alone((heldFd) => iptables.allow(waysFor(wish, heldFd), wish), cancelFd),
+    verify: (wish) => iptables.verify(waysFor(wish), wish),
   };
+}
+
+/** Past those programs that change the kernel's nf_tables. */
+function waysOf(host: Call["host"], programs: readonly Programs[]): Way[] {
+  let socket: NetlinkSocket | undefined;
+  return programs.map((found) => {
+    if (!useNft(found)) return found;
+    socket ??= findFilter(host);
+    return socket === undefined ? found : { family: found.family, socket };
+  });
 }
 
 function familiesOf(addresses: readonly Prefix[]): Family[] {
@@ -154,23 +171,35 @@ function mayUseIptables({ backend, ingressPolicy }: FirewallConfig): boolean {
 }
 
 function removeFromIptables(context: Call, removal: iptables.Removal): void {
-  const { env, host, log } = context;
-  const { addresses = [], isGone } = removal;
+  const { attempt, host } = context;
+  const { addresses = [] } = removal;
   const concerned = addresses.length > 0 ? familiesOf(addresses) : families.filter(isInKernel);
   alone((heldFd) => {
-    for (const family of concerned) {
-      const programs = findPrograms(family, { env, heldFd });
-      if (programs === undefined) continue;
-      try {
-        iptables.forbid(programs, removal);
-      } catch (error) {
-        if (!(error instanceof UnreadableTableError)) throw error;
-        // ADD put nothing there, unless it could read the table then.
-        if (hasUnreadRecord(host, family, isGone)) throw error;
-        log(`nothing removed by iptables: ${error.message}`);
-      }
+    const found = programsOf(context, concerned);
+    const ways = waysOf(
+      host,
+      found.map((programs) => ({ ...programs, heldFd })),
+    );
+    attempt(() => iptables.forbid(ways.filter(isKernel), removal));
+    for (const way of ways) {
+      if (!isKernel(way)) attempt(() => removeByPrograms(context, way, removal));
     }
   });
+}
+
+function removeByPrograms(
+  { host, log }: Call,
+  programs: Programs,
+  removal: iptables.Removal,
+): void {
+  try {
+    iptables.forbid([programs], removal);
+  } catch (error) {
+    if (!(error instanceof UnreadableTableError)) throw error;
+    // ADD put nothing there, unless it could read the table then.
+    if (hasUnreadRecord(host, programs.family, removal.isGone)) throw error;
+    log(`nothing removed by iptables: ${error.message}`);
+  }
 }
 
 /** A kernel without IPv6 has no table of it. */

@@ -68,27 +68,27 @@ const is = (owner: string) => ({ isGone: (other: string) => other === owner });
 
 test("ADD again changes nothing", () => {
   const { programs, scripts } = fakeTable();
-  allow(programs, wish(isolated));
-  allow(programs, wish(isolated));
-  verify(programs, wish(isolated));
+  allow([programs], wish(isolated));
+  allow([programs], wish(isolated));
+  verify([programs], wish(isolated));
   assert.equal(scripts.length, 1);
 });
 
 test("ADD of the same attachment with another address replaces", () => {
   const { programs, lines } = fakeTable();
-  allow(programs, wish());
-  allow(programs, wish({ ip: "10.1.0.9/24" }));
+  allow([programs], wish());
+  allow([programs], wish({ ip: "10.1.0.9/24" }));
   assert.ok(!lines().some((line) => line.includes("10.1.0.2")));
   assert.equal(lines().filter((line) => line.includes("10.1.0.9")).length, 3);
 });
 
 test("an address that another attachment has by now keeps its rules", () => {
   const { programs, lines } = fakeTable();
-  allow(programs, wish());
-  allow(programs, wish({ owner: "net-two" }));
-  forbid(programs, is("net-one"));
+  allow([programs], wish());
+  allow([programs], wish({ owner: "net-two" }));
+  forbid([programs], is("net-one"));
   assert.equal(lines().filter((line) => line.includes("10.1.0.2")).length, 3);
-  forbid(programs, is("net-two"));
+  forbid([programs], is("net-two"));
   assert.ok(!lines().some((line) => line.includes("10.1.0.2") || line.includes("OWNERS")));
 });
 
@@ -99,7 +99,7 @@ test("the reference's rules go by their addresses", () => {
     "-A CNI-FORWARD -s 10.1.0.2/32 -j ACCEPT",
     "-A CNI-FORWARD -s 10.1.0.3/32 -j ACCEPT",
   );
-  forbid(programs, { ...is("net-one"), addresses: wish().addresses });
+  forbid([programs], { ...is("net-one"), addresses: wish().addresses });
   assert.deepEqual(
     lines().filter((line) => line.startsWith("-A")),
     ["-A CNI-FORWARD -s 10.1.0.3/32 -j ACCEPT"],
@@ -109,14 +109,14 @@ test("the reference's rules go by their addresses", () => {
 test("a bridge keeps its policy while others, or the reference's containers, are on it", () => {
   const { programs, lines } = fakeTable();
   const onBridge = () => lines().filter((line) => line.includes("-o cni0")).length;
-  allow(programs, wish(isolated));
-  allow(programs, wish({ ...isolated, owner: "net-two", ip: "10.1.0.3/24" }));
+  allow([programs], wish(isolated));
+  allow([programs], wish({ ...isolated, owner: "net-two", ip: "10.1.0.3/24" }));
   assert.equal(onBridge(), 3);
-  forbid(programs, is("net-one"));
+  forbid([programs], is("net-one"));
   assert.equal(onBridge(), 3);
-  forbid(programs, is("net-two"));
+  forbid([programs], is("net-two"));
   assert.equal(onBridge(), 0);
-  allow(programs, wish(isolated));
+  allow([programs], wish(isolated));
   programs.run?.({
     path: "iptables-restore",
     stdin: encode("*filter\n-A CNI-FORWARD -s 10.1.0.7/32 -j ACCEPT\nCOMMIT\n"),
@@ -125,26 +125,26 @@ test("a bridge keeps its policy while others, or the reference's containers, are
     deadlineMs: 0,
     cancelFd: -1,
   });
-  forbid(programs, is("net-one"));
+  forbid([programs], is("net-one"));
   assert.equal(onBridge(), 3);
 });
 
 test("a bridge that is isolated for one stays so for another that asks for less", () => {
   const { programs, lines } = fakeTable();
   const within = () => lines().filter((line) => line.includes("-i cni0 -o cni0")).length;
-  allow(programs, wish(isolated));
-  allow(programs, wish({ ...sameBridge, owner: "net-two", ip: "10.1.0.3/24" }));
+  allow([programs], wish(isolated));
+  allow([programs], wish({ ...sameBridge, owner: "net-two", ip: "10.1.0.3/24" }));
   assert.equal(within(), 1);
-  forbid(programs, is("net-one"));
+  forbid([programs], is("net-one"));
   assert.equal(within(), 0);
-  verify(programs, wish({ ...sameBridge, owner: "net-two", ip: "10.1.0.3/24" }));
+  verify([programs], wish({ ...sameBridge, owner: "net-two", ip: "10.1.0.3/24" }));
 });
 
 test("with firewalld only the policy is here", () => {
   const { programs, lines } = fakeTable();
-  allow(programs, wish({ ...sameBridge, accept: false }));
+  allow([programs], wish({ ...sameBridge, accept: false }));
   assert.ok(!lines().some((line) => line.includes("ACCEPT")));
   assert.ok(lines().some((line) => line.includes("-i cni0 ! -o cni0")));
-  forbid(programs, is("net-one"));
+  forbid([programs], is("net-one"));
   assert.ok(!lines().some((line) => line.includes("cni0")));
 });

@@ -1,7 +1,6 @@
-/** The iptables backend: per family one look at table "filter" and one change of it. */
+/** The iptables backend: one look at table "filter" and one change of it. */
 
 import { type Prefix, parsePrefix } from "../../pkg/ip/prefix.ts";
-import { type Programs, readTable, updateTable } from "../../pkg/iptables/program.ts";
 import type { Rule } from "../../pkg/iptables/rule.ts";
 import {
   ensureChain,
@@ -13,6 +12,7 @@ import {
   type Step,
   type Table,
 } from "../../pkg/iptables/table.ts";
+import { changeFilter, readFilter, type Way } from "../../pkg/iptables/way.ts";
 import { sameWords } from "../../pkg/iptables/words.ts";
 import {
   acceptedIn,
@@ -32,15 +32,17 @@ import {
 } from "./iptables-rules.ts";
 import { ofFamily, type Wish } from "./wish.ts";
 
-/** Lets the addresses of the programs' family through, in place of what the owner had; none, no change. */
-export function allow(programs: Programs, wish: Wish): void {
-  const addresses = ofFamily(wish.addresses, programs.family);
-  if (addresses.length === 0) return;
-  updateTable(programs, "filter", (table) => [
-    ...(wish.accept ? acceptSteps(table, wish, addresses) : []),
-    ...recordSteps(table, wish, addresses),
-    ...(wish.bridge === undefined ? [] : policySteps(table, wish.bridge, wish)),
-  ]);
+/** Lets the addresses of the ways' families through, in place of what the owner had; none, no change. */
+export function allow(ways: readonly Way[], wish: Wish): void {
+  changeFilter(ways, (table, family) => {
+    const addresses = ofFamily(wish.addresses, family);
+    if (addresses.length === 0) return [];
+    return [
+      ...(wish.accept ? acceptSteps(table, wish, addresses) : []),
+      ...recordSteps(table, wish, addresses),
+      ...(wish.bridge === undefined ? [] : policySteps(table, wish.bridge, wish)),
+    ];
+  });
 }
 
 function acceptSteps(table: Table, { adminChain }: Wish, addresses: readonly Prefix[]): Step[] {
@@ -105,12 +107,14 @@ function policySteps(table: Table, bridge: string, { policy, owner }: Wish): Ste
 }
 
 /** Throws where something is missing; changes nothing. */
-export function verify(programs: Programs, wish: Wish): void {
-  const addresses = ofFamily(wish.addresses, programs.family);
-  if (addresses.length === 0) return;
-  const table = readTable(programs, "filter");
-  for (const [chain, rule] of wantedRules(wish, addresses)) {
-    if (!hasRule(table, chain, rule)) throw missing(table, chain, rule);
+export function verify(ways: readonly Way[], wish: Wish): void {
+  for (const way of ways) {
+    const addresses = ofFamily(wish.addresses, way.family);
+    if (addresses.length === 0) continue;
+    const table = readFilter(way);
+    for (const [chain, rule] of wantedRules(wish, addresses)) {
+      if (!hasRule(table, chain, rule)) throw missing(table, chain, rule);
+    }
   }
 }
 
@@ -144,12 +148,12 @@ export interface Removal {
  * Removes the rules of owners that are gone, and those for the addresses that nobody else has. A bridge loses its policy's
  * rules with the last that has a record, unless there are addresses of which nobody says whose they are: the reference's.
  */
-export function forbid(programs: Programs, removal: Removal): void {
-  updateTable(programs, "filter", (table) => {
+export function forbid(ways: readonly Way[], removal: Removal): void {
+  changeFilter(ways, (table, family) => {
     const records = recordsIn(table);
     const gone = records.filter(({ owner }) => removal.isGone(owner));
     const kept = records.filter((record) => !gone.includes(record));
-    const given = ofFamily(removal.addresses ?? [], programs.family).map(textOf);
+    const given = ofFamily(removal.addresses ?? [], family).map(textOf);
     const addresses = [...new Set([...gone.map(({ address }) => address), ...given])].filter(
       (text) => !kept.some(({ address }) => address === text),
     );

@@ -2,9 +2,9 @@
 
 import { findFilter } from "../../pkg/filter/backend.ts";
 import type { Family } from "../../pkg/ip/address.ts";
+import { commentOf } from "../../pkg/nftables/expression/match.ts";
 import { dumpRules, type Rule } from "../../pkg/nftables/rule.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
-import { decode } from "../../pkg/sys/text.ts";
 import { Chain } from "./iptables-rules.ts";
 
 /** Whether the family has a record of an owner that is gone. */
@@ -19,14 +19,10 @@ export function hasUnreadRecord(
 }
 
 /** A comment is a match of iptables in some of its versions, and nft's own in others. */
-function commentIn({ comment, expressions }: Rule): string {
+function commentIn({ comment = "", expressions }: Rule): string {
   for (const { name, data } of expressions) {
-    if (name === "match" && data?.name === "comment") return untilNul(data.info);
+    const text = name === "match" && data !== undefined ? commentOf(data) : undefined;
+    if (text !== undefined) return text;
   }
-  return comment ?? "";
-}
-
-function untilNul(info: Uint8Array = new Uint8Array(0)): string {
-  const end = info.indexOf(0);
-  return decode(end < 0 ? info : info.subarray(0, end));
+  return comment;
 }

@@ -5,6 +5,7 @@ import test from "node:test";
 import { withoutReference } from "./harness/executables.ts";
 import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Call, type Host, type Reply, type Verb, withHost } from "./harness/host.ts";
+import { type Flavour, flavourScript } from "./harness/iptables.ts";
 import type { Config } from "./harness/networks.ts";
 import { oursInWorld, referenceInWorld } from "./harness/world.ts";
 
@@ -29,6 +30,10 @@ async function withContainer(steps: (host: Host) => Promise<void>): Promise<void
     await host.addNetns("c1");
     await steps(host);
   });
+}
+
+async function useFlavour(host: Host, flavour: Flavour): Promise<void> {
+  await host.run("sh", "-ec", flavourScript(flavour).join("\n"));
 }
 
 /** Both families' rules as iptables shows them, without what only ours have. */
@@ -60,37 +65,74 @@ async function callAll(host: Host, verb: Verb, from: string): Promise<Reply[]> {
   return replies;
 }
 
-test("firewall makes the reference's rules, in its order and words", {
+test("firewall makes the reference's rules, in its order and words, itself or by programs", {
   skip: withoutReference,
 }, async () => {
   const texts: string[] = [];
-  for (const from of [oursInWorld, referenceInWorld]) {
+  for (const [from, flavour] of [
+    [oursInWorld, "nft"],
+    [oursInWorld, "scripts"],
+    [referenceInWorld, "nft"],
+  ] as const) {
     await withContainer(async (host) => {
+      await useFlavour(host, flavour);
       for (const reply of await callAll(host, "ADD", from)) resultOf(reply);
       texts.push(await saved(host));
       for (const reply of await callAll(host, "CHECK", from)) assertSuccess(reply);
     });
   }
-  assert.equal(texts[0], texts[1]);
+  assert.equal(texts[0], texts[2]);
+  assert.equal(texts[1], texts[2]);
   assert.match(texts[0] ?? "", /-A CNI-ISOLATION-STAGE-1 -i cni1 -o cni1 .* -j DROP/);
 });
 
-for (const [title, adder, remover] of [
-  ["we check and remove what the reference made", referenceInWorld, oursInWorld],
-  ["the reference checks and removes what we made", oursInWorld, referenceInWorld],
-] as const) {
+/** One adds, another removes: ourselves in either way, and the reference. */
+const pairs: [title: string, adder: [string, Flavour], remover: [string, Flavour]][] = [
+  ["we check and remove what the reference made", [referenceInWorld, "nft"], [oursInWorld, "nft"]],
+  ["so do we by programs", [referenceInWorld, "nft"], [oursInWorld, "scripts"]],
+  [
+    "the reference checks and removes what we made",
+    [oursInWorld, "nft"],
+    [referenceInWorld, "nft"],
+  ],
+  ["and what we made by programs", [oursInWorld, "scripts"], [referenceInWorld, "nft"]],
+  ["what we made we check and remove by programs", [oursInWorld, "nft"], [oursInWorld, "scripts"]],
+];
+
+for (const [title, [adder, before], [remover, after]] of pairs) {
   test(`firewall: ${title}`, { skip: withoutReference }, () =>
     withContainer(async (host) => {
+      await useFlavour(host, before);
       for (const reply of await callAll(host, "ADD", adder)) resultOf(reply);
+      await useFlavour(host, after);
+      const rules = await saved(host);
       for (const reply of await callAll(host, "CHECK", remover)) assertSuccess(reply);
+      for (const reply of await callAll(host, "ADD", remover)) resultOf(reply);
+      assert.equal(await saved(host), rules);
       for (const reply of await callAll(host, "DEL", remover)) assertSuccess(reply);
       assert.doesNotMatch(await saved(host), /10\.[12]\.0|fd00:1/);
     }),
   );
 }
 
-/** Has the programs of one flavour stand in for the usual ones. */
-const useLegacy = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
+test("where iptables is the flavour of nf_tables, nothing is run, and `iptables -C` finds each rule", () =>
+  withContainer(async (host) => {
+    const wrap = ["strace", "-f", "-e", "trace=execve", "-o", "/run/trace"];
+    const call = callWith({ backend: "iptables", ingressPolicy: "isolated" }, { wrap });
+    for (const verb of ["ADD", "CHECK", "DEL"] as const) {
+      const reply = await host.cni(verb, call);
+      assert.equal(reply.status, 0, reply.stdout);
+      assert.equal((await host.run("grep", "-c", "execve", "/run/trace")).trim(), "1");
+      if (verb !== "ADD") continue;
+      for (const line of (await saved(host)).split("\n")) {
+        if (!line.startsWith("-A ")) continue;
+        const family = line.includes("fd00:") ? "ip6tables" : "iptables";
+        await host.run("sh", "-c", `${family} ${line.replace("-A", "-C")}`);
+      }
+    }
+  }));
+
+/** Has the programs be none. */
 const useNone = `
   : > /run/work/nothing
   for name in nft legacy; do mount --bind /run/work/nothing /usr/sbin/xtables-$name-multi; done
@@ -98,7 +140,7 @@ const useNone = `
 
 test("iptables-legacy works like the other flavour", () =>
   withContainer(async (host) => {
-    await host.run("sh", "-ec", useLegacy);
+    await useFlavour(host, "legacy");
     for (const reply of await callAll(host, "ADD", oursInWorld)) resultOf(reply);
     assert.match(await saved(host, "-legacy"), /-A CNI-FORWARD -s 10\.1\.0\.2\/32 -j ACCEPT/);
     assert.equal(await host.run("nft", "list", "ruleset"), "");
@@ -140,30 +182,68 @@ test("with iptables on the host it is the default, and DEL finds it whatever has
     assert.doesNotMatch(await host.run("nft", "list", "ruleset"), /10\.1\.0\.2|fd00:1::2/);
   }));
 
-test("a table of that name that is nft's own is left to nftables, unless iptables was asked for", () =>
-  withContainer(async (host) => {
-    const script = `
+/** What packets come to in a table of that name, and what iptables says of it. */
+const foreign = {
+  "a chain": {
+    flavour: "nft",
+    script: `
+      nft 'add table ip filter'
+      nft 'add chain ip filter forward { type filter hook forward priority filter; policy drop; }'
+    `,
+    msg: /^table "filter" holds chains that nft made$/,
+  },
+  "what the programs cannot read": {
+    flavour: "scripts",
+    script: `
       nft 'add table ip filter'
       nft 'add chain ip filter FORWARD { type filter hook forward priority filter; policy drop; }'
       nft 'add rule ip filter FORWARD ct state established accept'
-    `;
-    await host.run("sh", "-ec", script);
-    const asked = callWith({ backend: "iptables" });
-    const msg = /^table "filter" holds rules that iptables cannot read, made by nft$/;
-    assertError(await host.cni("ADD", asked), { code: 999, msg });
-    const reply = await host.cni("ADD", callWith({}));
-    resultOf(reply);
-    assert.match(reply.stderr, /going on with nftables: table "filter" holds rules/);
+    `,
+    msg: /^table "filter" holds rules that iptables cannot read, made by nft$/,
+  },
+} as const;
+
+for (const [what, { flavour, script, msg }] of Object.entries(foreign)) {
+  test(`a table of that name with ${what}, by nft, is left to nftables, unless iptables was asked for`, () =>
+    withContainer(async (host) => {
+      await useFlavour(host, flavour);
+      await host.run("sh", "-ec", script);
+      const asked = callWith({ backend: "iptables" });
+      assertError(await host.cni("ADD", asked), { code: 999, msg });
+      const reply = await host.cni("ADD", callWith({}));
+      resultOf(reply);
+      assert.match(reply.stderr, /going on with nftables: table "filter" holds/);
+      assertSuccess(await host.cni("CHECK", callWith({})));
+      assertSuccess(await host.cni("DEL", callWith({})));
+      assert.doesNotMatch(await host.run("nft", "list", "ruleset"), /10\.1\.0\.2|fd00:1::2/);
+    }));
+}
+
+/** One that iptables' programs refuse the whole table for. */
+const ruleOfNft = "add rule ip filter FORWARD ct state established accept";
+
+test("rules of nft's own among those of iptables are left alone, and in nobody's way", () =>
+  withContainer(async (host) => {
+    resultOf(await host.cni("ADD", callWith({})));
+    await host.run("nft", ruleOfNft);
+    await host.run("nft", "insert rule ip filter CNI-FORWARD tcp dport 1-5 accept");
     assertSuccess(await host.cni("CHECK", callWith({})));
-    assertSuccess(await host.cni("DEL", callWith({})));
-    assert.doesNotMatch(await host.run("nft", "list", "ruleset"), /10\.1\.0\.2|fd00:1::2/);
+    const other = { prevResult: resultWith("cni0", "10.1.0.3/24") };
+    resultOf(await host.cni("ADD", callWith(other, { containerId: "other" })));
+    assertSuccess(await host.cni("DEL", callWith({ prevResult: undefined })));
+    const rules = await host.run("nft", "list", "ruleset");
+    assert.doesNotMatch(rules, /10\.1\.0\.2|fd00:1::2/);
+    assert.match(rules, /ip saddr 10\.1\.0\.3 .*accept/);
+    assert.match(rules, /tcp dport 1-5 accept/);
+    assert.match(rules, /ct state established accept/);
   }));
 
-test("rules of nft that come into table filter later: DEL does not say that its own are gone", () =>
+test("rules of nft that come into table filter later: DEL by programs does not say that its own are gone", () =>
   withContainer(async (host) => {
+    await useFlavour(host, "scripts");
     const call = callWith({ prevResult: undefined });
     resultOf(await host.cni("ADD", callWith({})));
-    await host.run("nft", "add rule ip filter FORWARD ct state established accept");
+    await host.run("nft", ruleOfNft);
     const msg = /^table "filter" holds rules that iptables cannot read/;
     assertError(await host.cni("DEL", callWith({})), { code: 999, msg });
     assertError(await host.cni("DEL", call), { code: 999, msg });
@@ -185,7 +265,7 @@ test("nftables starts no program", () =>
 
 test("the lock of xtables is waited for, and not for ever", () =>
   withContainer(async (host) => {
-    await host.run("sh", "-ec", useLegacy);
+    await useFlavour(host, "legacy");
     const holder = host.start(["flock", "/run/xtables.lock", "sh", "-c", "echo held; sleep 20"]);
     await holder.printed("held");
     const call = callWith({ backend: "iptables" });

@@ -5,6 +5,7 @@ import test from "node:test";
 import { Chain, type Member } from "./harness/chain.ts";
 import { assertError, assertSuccess } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
+import { flavourScript } from "./harness/iptables.ts";
 import type { Config } from "./harness/networks.ts";
 import { addOutside, outside } from "./harness/outside.ts";
 import { ask, type Endpoint, withServers } from "./harness/probe.ts";
@@ -130,14 +131,17 @@ const decisions = {
   },
 } as const;
 
-for (const [backend, kind] of [
-  ["iptables", "iptables"],
-  ["nftables", "iptables"],
-  ["nftables", "nft"],
+for (const [backend, kind, flavour] of [
+  ["iptables", "iptables", "nft"],
+  ["iptables", "iptables", "legacy"],
+  ["nftables", "iptables", "nft"],
+  ["nftables", "nft", "nft"],
 ] as const) {
+  const title = `${backend} (${flavour}) on a host with rules of ${kind}`;
+  const prepare = [...flavourScript(flavour), ...hosts[kind]];
   for (const ingressPolicy of ["open", "same-bridge", "isolated"] as const) {
-    test(`${backend} on a host with rules of ${kind}, ${ingressPolicy}: who reaches the container`, () =>
-      withContainers({ backend, ingressPolicy }, hosts[kind], async (host) => {
+    test(`${title}, ${ingressPolicy}: who reaches the container`, () =>
+      withContainers({ backend, ingressPolicy }, prepare, async (host) => {
         const expected = expectations[ingressPolicy];
         assert.deepEqual(await reached(host), expected);
         await host.run("sh", "-ec", decisions[kind].accept.join("\n"));
@@ -184,11 +188,16 @@ async function neededRules(host: Host): Promise<NeededRule[]> {
   });
 }
 
-for (const backend of ["iptables", "nftables"] as const) {
+for (const [title, backend, flavour] of [
+  ["iptables", "iptables", "nft"],
+  ["iptables by programs", "iptables", "scripts"],
+  ["nftables", "nftables", "nft"],
+] as const) {
   const policy = { backend, ingressPolicy: "isolated" };
+  const prepare = [...flavourScript(flavour), ...hosts.iptables];
 
-  test(`${backend}: CHECK sees each rule that is missing, and changes nothing`, () =>
-    withContainers(policy, hosts.iptables, async (host, [chain]) => {
+  test(`${title}: CHECK sees each rule that is missing, and changes nothing`, () =>
+    withContainers(policy, prepare, async (host, [chain]) => {
       const [, member] = members("cni0", policy);
       assert.ok(chain && member);
       const seen = new Set<string>();
@@ -207,8 +216,8 @@ for (const backend of ["iptables", "nftables"] as const) {
       assert.ok(seen.size >= 10, `only ${seen.size} rules`);
     }));
 
-  test(`${backend}: DEL needs neither result nor namespace; the bridge loses its policy with the last`, () =>
-    withContainers(policy, hosts.iptables, async (host) => {
+  test(`${title}: DEL needs neither result nor namespace; the bridge loses its policy with the last`, () =>
+    withContainers(policy, prepare, async (host) => {
       const del = (name: string, containerId: string) =>
         host.cni("DEL", {
           plugin: "firewall",
@@ -229,8 +238,8 @@ for (const backend of ["iptables", "nftables"] as const) {
       assert.deepEqual(await ownRules(host), []);
     }));
 
-  test(`${backend}: GC removes what is not valid any more, of its own network`, () =>
-    withContainers(policy, hosts.iptables, async (host) => {
+  test(`${title}: GC removes what is not valid any more, of its own network`, () =>
+    withContainers(policy, prepare, async (host) => {
       const config = { cniVersion: "1.1.0", name: "net1", type: "firewall", backend };
       const gc = (attachments: Config[]) =>
         host.cni("GC", {

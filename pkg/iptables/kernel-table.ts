@@ -1,0 +1,164 @@
+/**
+ * Table "filter" as iptables-nft keeps it in nf_tables, read and changed without a program. A chain is read when it is
+ * asked for: of a busy host's thousands few matter here.
+ */
+
+import type { Family } from "../ip/address.ts";
+import type { Request } from "../netlink/message.ts";
+import type { NetlinkSocket } from "../netlink/socket.ts";
+import {
+  addChain,
+  type BaseChain,
+  deleteChain,
+  Hook,
+  type ListedChain,
+  Priority,
+} from "../nftables/chain.ts";
+import type { ChainKey, TableKey } from "../nftables/message.ts";
+import {
+  appendRule,
+  deleteRule,
+  dumpRules,
+  flushChain,
+  insertRule,
+  type Rule,
+} from "../nftables/rule.ts";
+import { addTable } from "../nftables/table.ts";
+import { expressionsFor, wordsFrom } from "./kernel-rule.ts";
+import { type Step, type Table, UnreadableTableError } from "./table.ts";
+import { sameWords, type Words } from "./words.ts";
+
+const name = "filter";
+
+/** The chains that packets come to, as iptables-nft makes them. */
+const builtIn = new Map<string, BaseChain>(
+  Object.entries({ INPUT: Hook.input, FORWARD: Hook.forward, OUTPUT: Hook.output }).map(
+    ([chain, hook]) => [chain, { type: "filter", hook, priority: Priority.filter }],
+  ),
+);
+
+interface ReadRule {
+  readonly rule: Rule;
+  readonly words: Words;
+}
+
+/** What the table held when it was read. */
+export class KernelTable implements Table {
+  readonly name = name;
+  readonly family: Family;
+  readonly #socket: NetlinkSocket;
+  readonly #chains: ReadonlyMap<string, ListedChain>;
+  readonly #read = new Map<string, readonly ReadRule[]>();
+
+  /** Of the chains, which may be all that there are, it takes those of the family's table. */
+  constructor(socket: NetlinkSocket, family: Family, chains: readonly ListedChain[]) {
+    this.#socket = socket;
+    this.family = family;
+    const own = chains.filter(
+      (chain) => chain.table === name && chain.family === this.key("").family,
+    );
+    this.#chains = new Map(own.map((chain) => [chain.chain, chain]));
+  }
+
+  /** How nf_tables calls a chain. */
+  key(chain: string): ChainKey {
+    return { family: `ipv${this.family}`, table: name, chain };
+  }
+
+  get isEmpty(): boolean {
+    return this.#chains.size === 0;
+  }
+
+  hasChain(chain: string): boolean {
+    return this.#chains.has(chain);
+  }
+
+  rules(chain: string): readonly Words[] {
+    return this.kept(chain).map(({ words }) => words);
+  }
+
+  /** The rules with what is needed to delete them. */
+  kept(chain: string): readonly ReadRule[] {
+    if (!this.hasChain(chain)) return [];
+    let rules = this.#read.get(chain);
+    if (rules === undefined) {
+      const found = this.#socket.dump(dumpRules(this.key(chain)));
+      rules = found.map((rule) => ({ rule, words: wordsOrOpaque(this.family, rule) }));
+      this.#read.set(chain, rules);
+    }
+    return rules;
+  }
+
+  /**
+   * Throws UnreadableTableError where packets come to a chain that iptables did not make: what it decides is no matter of
+   * the chains that iptables has.
+   */
+  requireOwn(): void {
+    for (const { chain, base } of this.#chains.values()) {
+      const own = builtIn.get(chain);
+      if (base?.hook === own?.hook && base?.type === own?.type && base?.priority === own?.priority)
+        continue;
+      throw new UnreadableTableError(`table "${name}" holds chains that nft made`);
+    }
+  }
+}
+
+/** What nobody here writes is told apart from everything else, and counts as a rule. */
+function wordsOrOpaque(family: Family, rule: Rule): Words {
+  return wordsFrom(family, rule) ?? ["unknown", `${rule.handle}`];
+}
+
+/** The changes that make the steps. Throws UnreadableTableError for a rule to be added where iptables could not. */
+export function requestsFor(table: KernelTable, steps: readonly Step[]): Request[] {
+  const made = new Set<string>();
+  const gone = new Set<Rule>();
+  if (steps.some(([verb]) => verb === "-A" || verb === "-I")) table.requireOwn();
+  const requests: Request[] = table.isEmpty && steps.length > 0 ? [addTable(tableOf(table))] : [];
+  for (const [verb = "", chain = "", ...words] of steps) {
+    const key = table.key(chain);
+    const base = builtIn.get(chain);
+    if (base !== undefined && !table.hasChain(chain) && !made.has(chain)) {
+      made.add(chain);
+      requests.push(addChain(key, base));
+    }
+    if (verb === "-D") requests.push(deletion(table, chain, { words, gone }));
+    else requests.push(change(verb, key, words));
+  }
+  return requests;
+}
+
+function tableOf(table: KernelTable): TableKey {
+  return table.key("");
+}
+
+function change(verb: string, key: ChainKey, words: Words): Request {
+  switch (verb) {
+    case "-N":
+      return addChain(key);
+    case "-F":
+      return flushChain(key);
+    case "-X":
+      return deleteChain(key);
+    case "-A":
+      return appendRule(key, { expressions: expressionsFor(words) });
+    case "-I":
+      // The place before the rule is always the first.
+      return insertRule(key, { expressions: expressionsFor(words.slice(1)) });
+    default:
+      throw new Error(`no step begins with ${JSON.stringify(verb)}`);
+  }
+}
+
+/** Of rules that say the same, each step takes another. */
+function deletion(
+  table: KernelTable,
+  chain: string,
+  { words, gone }: { readonly words: Words; readonly gone: Set<Rule> },
+): Request {
+  const found = table
+    .kept(chain)
+    .find(({ rule, words: same }) => !gone.has(rule) && sameWords(words, same));
+  if (found === undefined) throw new Error(`chain ${chain} has no rule "${words.join(" ")}"`);
+  gone.add(found.rule);
+  return deleteRule(table.key(chain), found.rule);
+}
