@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 46
+# Lines to change: 47
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -37,4 +37,10 @@ s/^static inline \(.*\b\(js_rc\|strv\|str8\|str16\|prop_hash_end\|get_shape_prop
 /^static const JSCFunctionListEntry js_iterator_helper_proto_funcs/,/^}/{
   /js_iterator_helper_next/d
   s|^};|& /* engine */|
+}
+
+# Keys that are whole numbers differ in the upper bits of their hash only, of which a table takes the lower ones: a map
+# from a thousand ports had eight lists.
+/^static uint32_t map_hash_key/,/^}/{
+  s|h = (u.u32\[0\] ^ u.u32\[1\]) \* 3163;|h = (u.u32[0] ^ u.u32[1]) * 0x9e3779b1u; h ^= h >> 15; /* engine */|
 }
