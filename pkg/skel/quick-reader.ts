@@ -99,13 +99,14 @@ function unionReader(choices: readonly Read[]): Read {
 function listReader(readItem: Read): Read {
   return (value) => {
     if (!Array.isArray(value)) return unsure;
-    const items: unknown[] = [];
+    let items: unknown[] | undefined;
     for (let at = 0; at < value.length; at++) {
       const item = readItem(value[at]);
       if (item === unsure) return unsure;
-      items.push(item);
+      if (items === undefined && item !== value[at]) items = value.slice(0, at);
+      if (items !== undefined) items.push(item);
     }
-    return items;
+    return items ?? value;
   };
 }
 
@@ -128,7 +129,13 @@ function recordReader(readValue: Read): Read {
 
 function pipedReader([first, ...actions]: readonly [Schema, ...Action[]]): Read {
   const read = readerOf(first);
-  const checks = actions.flatMap(checkOf);
+  const active = actions.filter(({ kind }) => kind !== "metadata");
+  if (active.length === 0) return read;
+  if (first.type === "number" && first.pipe === undefined) {
+    const bounds = boundsOf(active);
+    if (bounds !== undefined) return integerReader(bounds);
+  }
+  const checks = active.map(checkOf);
   return (value) => {
     const result = read(value);
     for (let at = 0; at < checks.length && result !== unsure; at++) {
@@ -138,53 +145,97 @@ function pipedReader([first, ...actions]: readonly [Schema, ...Action[]]): Read 
   };
 }
 
-type Check = (value: unknown) => boolean;
-
-/** What an action checks; nothing for one that only describes. */
-function checkOf({ kind, type, requirement }: Action): Check[] {
-  if (kind === "metadata") return [];
-  if (type === "check" || type === "integer") return [requirement as Check];
-  const bound = requirement as number;
-  if (type === "min_value") return [(value) => (value as number) >= bound];
-  if (type === "max_value") return [(value) => (value as number) <= bound];
-  return [() => false];
+/** What whole numbers must keep to, where the actions say no more than that. */
+function boundsOf(actions: readonly Action[]): readonly [number, number] | undefined {
+  const among = (type: string) => actions.find((action) => action.type === type)?.requirement;
+  const [least, most] = [among("min_value"), among("max_value")];
+  const isAll = actions.length === 3 && actions.some(({ type }) => type === "integer");
+  return isAll && typeof least === "number" && typeof most === "number" ? [least, most] : undefined;
 }
 
-function objectReader(schema: Schema): Read {
-  const { entries, type } = schema;
+/** One function for the four that a field has a thousand times in a list. */
+function integerReader([least, most]: readonly [number, number]): Read {
+  return (value) => {
+    const number = value as number;
+    // Whole numbers of 32 bits are told by one operator; of others there are few.
+    const isWhole = (number | 0) === number || Number.isInteger(number);
+    return isWhole && number >= least && number <= most ? number : unsure;
+  };
+}
+
+type Check = (value: unknown) => boolean;
+
+/** What an action checks. */
+function checkOf({ type, requirement }: Action): Check {
+  if (type === "check" || type === "integer") return requirement as Check;
+  const bound = requirement as number;
+  if (type === "min_value") return (value) => (value as number) >= bound;
+  if (type === "max_value") return (value) => (value as number) <= bound;
+  return () => false;
+}
+
+/** What is known of an object's keys before any value is seen. */
+interface Shape {
+  /** Without a prototype, whose keys no value means. */
+  readonly byKey: Readonly<Record<string, Read>>;
+  readonly lowerCase: ReadonlySet<string>;
+  readonly defaults: Json;
+  readonly required: readonly string[];
+  readonly isLoose: boolean;
+}
+
+function objectReader({ entries, type }: Schema): Read {
   if (entries === undefined) return never;
-  const byKey = new Map<string, Read>();
+  const byKey: Record<string, Read> = Object.create(null);
   const lowerCase = new Set(["__proto__"]);
   const defaults: Record<string, unknown> = {};
   const required: string[] = [];
   for (const [key, entry] of Object.entries(entries)) {
-    byKey.set(key, readerOf(entry));
+    byKey[key] = readerOf(entry);
     lowerCase.add(key.toLowerCase());
     const absent = v.safeParse(entry, undefined);
     if (!absent.success) required.push(key);
     else if (absent.output !== undefined) defaults[key] = absent.output;
   }
-  const isLoose = type === "loose_object";
+  const shape = { byKey, lowerCase, defaults, required, isLoose: type === "loose_object" };
+  const hasDefaults = Object.keys(defaults).length > 0;
   return (value) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return unsure;
-    const result: Record<string, unknown> = { ...defaults };
-    const given = value as Json;
-    for (const key in given) {
-      const entry = given[key];
-      const read = byKey.get(key);
-      if (read === undefined) {
-        // One of ours in other letters.
-        if (lowerCase.has(key.toLowerCase())) return unsure;
-        if (isLoose) result[key] = entry;
-      } else if (entry !== null) {
-        const inner = read(entry);
-        if (inner === unsure) return unsure;
-        result[key] = inner;
-      }
-    }
-    for (let at = 0; at < required.length; at++) {
-      if (result[required[at] as string] === undefined) return unsure;
-    }
-    return result;
+    if (!hasDefaults && isRead(value as Json, shape)) return value;
+    return readObject(value as Json, shape);
   };
+}
+
+/** Whether a value is its own reading: in a list of a thousand, copies would cost more than all the looking. */
+function isRead(given: Json, { byKey, required }: Shape): boolean {
+  for (const key in given) {
+    const entry = given[key];
+    if (entry === null || byKey[key]?.(entry) !== entry) return false;
+  }
+  for (let at = 0; at < required.length; at++) {
+    if (given[required[at] as string] === undefined) return false;
+  }
+  return true;
+}
+
+function readObject(given: Json, shape: Shape): unknown {
+  const { byKey, lowerCase, defaults, required, isLoose } = shape;
+  const result: Record<string, unknown> = { ...defaults };
+  for (const key in given) {
+    const entry = given[key];
+    const read = byKey[key];
+    if (read === undefined) {
+      // One of ours in other letters.
+      if (lowerCase.has(key.toLowerCase())) return unsure;
+      if (isLoose) result[key] = entry;
+    } else if (entry !== null) {
+      const inner = read(entry);
+      if (inner === unsure) return unsure;
+      result[key] = inner;
+    }
+  }
+  for (let at = 0; at < required.length; at++) {
+    if (result[required[at] as string] === undefined) return unsure;
+  }
+  return result;
 }
