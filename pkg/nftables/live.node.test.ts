@@ -22,6 +22,7 @@ import { NatType, translate } from "./expression/nat.ts";
 import { loadPayload } from "./expression/payload.ts";
 import { RejectCode, refuse, resetConnection } from "./expression/reject.ts";
 import { type Expression, smallRegister } from "./expression.ts";
+import { addAlike, dumpRuns } from "./many.ts";
 import {
   addressField,
   hostBytes,
@@ -193,6 +194,10 @@ function portMap(family: Family, target: string): Expression[] {
   ];
 }
 
+function lastWord(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer).getInt32(bytes.length - 4, true);
+}
+
 for (const [family, name, address, target] of [
   [4, "ip", "192.0.2.1", "10.1.0.2"],
   [6, "ip6", "2001:db8::1", "fd00::2"],
@@ -202,10 +207,15 @@ for (const [family, name, address, target] of [
     const key = { family: `ipv${family}`, table: "p" } as const;
     const type = family === 4 ? SetType.ipv4Address : SetType.ipv6Address;
     const set = { ...key, set: ANONYMOUS_MAP, id: 1 };
-    const elements = Array.from({ length: 1000 }, (_, at) => ({
-      key: concatenate(bytesOf(address), Uint8Array.of(IpProtocol.tcp), portBytes(1000 + at)),
+    const element = (port: number) => ({
+      key: concatenate(bytesOf(address), Uint8Array.of(IpProtocol.tcp), portBytes(port)),
       data: { value: concatenate(bytesOf(target), portBytes(80)) },
-    }));
+    });
+    const elements = Array.from({ length: 1000 }, (_, at) => element(1000 + at));
+    // The last words of each, in half of the cases: the other half is given whole.
+    const ends = elements
+      .slice(500)
+      .flatMap(({ key: from, data }) => [lastWord(from), lastWord(data.value)]);
     commit(socket, [
       addTable(key),
       addChain(
@@ -219,7 +229,8 @@ for (const [family, name, address, target] of [
         data: [type, SetType.port],
         size: elements.length,
       }),
-      ...addElements(set, elements),
+      ...addElements(set, elements.slice(0, 500)),
+      ...addAlike(set, { model: element(0), ends: Int32Array.from(ends) }),
       appendRule(
         { ...key, chain: "c" },
         { expressions: portMap(family, target), comment: "ports" },
@@ -240,6 +251,19 @@ for (const [family, name, address, target] of [
     const sorted = (list: typeof read) =>
       list.map((it) => JSON.stringify([[...it.key], [...(it.data?.value ?? [])]])).sort();
     assert.deepEqual(sorted(read), sorted(elements));
+    const runs = socket.dump(dumpRuns({ ...key, set: lookup.data.set })).flat();
+    const again = runs.flatMap(({ words, step, ...run }) =>
+      Array.from({ length: words.length / step }, (_, at) => {
+        const part = (from: number, length: number) =>
+          new Uint8Array(words.slice(at * step + from, at * step + from + length).buffer);
+        return {
+          key: part(run.key, run.keyLength),
+          data: { value: part(run.value, run.valueLength) },
+        };
+      }),
+    );
+    assert.deepEqual(sorted(again), sorted(elements));
+    assert.ok(runs.length <= 10, `${runs.length} runs`);
     // The map goes with its rule.
     assert.ok(rule);
     commit(socket, [deleteRule({ ...key, chain: "c" }, rule)]);

@@ -22,14 +22,14 @@ const setAttributes = attributes({
 });
 
 /** NFTA_SET_ELEM_*, linux/netfilter/nf_tables.h */
-const elementAttributes = attributes({
+export const elementAttributes = attributes({
   key: [1, flagged(data)],
   data: [2, flagged(data)],
   flags: [3, be32],
 });
 
 /** NFTA_SET_ELEM_LIST_*, linux/netfilter/nf_tables.h */
-const elementList = attributes({
+export const elementList = attributes({
   table: [1, string],
   set: [2, string],
   elements: [3, flagged(listOf(1, flagged(elementAttributes)))],
@@ -171,7 +171,8 @@ function changeElements(
   });
 }
 
-function toWire({ key, data: value }: Element): { key: Data; data?: Data } {
+/** An element as its attributes. */
+export function toWire({ key, data: value }: Element): { key: Data; data?: Data } {
   return { key: { value: key }, data: value };
 }
 

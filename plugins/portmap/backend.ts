@@ -8,9 +8,8 @@ import type { Context } from "../../pkg/skel/context.ts";
 import { type BackendName, backendFor, type PortmapConfig, requireWords } from "./config.ts";
 import * as iptables from "./iptables.ts";
 import { Chain, ownChain } from "./iptables-rules.ts";
-import type { Publication, Targets } from "./mapping.ts";
+import type { Forward, Publication, Targets } from "./mapping.ts";
 import * as nftables from "./nftables.ts";
-import type { Forward } from "./port-map.ts";
 
 type Call = Context<PortmapConfig>;
 
@@ -60,7 +59,7 @@ export function verify(context: Call, wanted: Wanted): void {
  * Withdraws the attachment's ports from wherever they are: what decided where they went may have changed since. Tells
  * where they led.
  */
-export function withdraw(context: Call): Forward[] {
+export function withdraw(context: Context<unknown>): Forward[] {
   const { attempt, host } = context;
   const forwards: Forward[] = [];
   attempt(() => {
@@ -71,7 +70,7 @@ export function withdraw(context: Call): Forward[] {
   return forwards;
 }
 
-function withdrawFromIptables(context: Call): Forward[] {
+function withdrawFromIptables(context: Context<unknown>): Forward[] {
   const forwards: Forward[] = [];
   const own = ownChain(context.network, context.containerId);
   whereIptablesHas(context, ["nat", Chain.entry, own], (programs) => {
@@ -81,7 +80,7 @@ function withdrawFromIptables(context: Call): Forward[] {
 }
 
 /** Withdraws the ports of attachments that are not valid any more; tells where they led. */
-export function collect(context: Call): Forward[] {
+export function collect(context: Context<unknown>): Forward[] {
   const { attempt, host, network, validAttachments } = context;
   const forwards: Forward[] = [];
   attempt(() => {

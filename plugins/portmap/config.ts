@@ -21,12 +21,13 @@ const saysProtocol = v.metadata<string, { title: string; pattern: string }>({
 /** The largest bit of a packet's mark. */
 const mostBit = 31;
 
+/** No defaults here: of a thousand entries each would have to be copied to put them in. */
 const portMapping = v.object({
-  hostPort: v.optional(port, 0),
-  containerPort: v.optional(port, 0),
-  protocol: v.optional(v.pipe(v.string(), saysProtocol), ""),
-  hostIP: v.optional(v.pipe(v.string(), saysAddressOrNothing), ""),
-  range: v.optional(v.pipe(integer(), saysWithin(1, lastPort)), 1),
+  hostPort: v.optional(port),
+  containerPort: v.optional(port),
+  protocol: v.optional(v.pipe(v.string(), saysProtocol)),
+  hostIP: v.optional(v.pipe(v.string(), saysAddressOrNothing)),
+  range: v.optional(v.pipe(integer(), saysWithin(1, lastPort))),
 });
 
 /** Keys besides the common ones; README.md says what each does. */

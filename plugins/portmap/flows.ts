@@ -11,9 +11,8 @@ import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
 import { IpProtocol } from "../../pkg/nftables/match.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import { Errno } from "../../pkg/sys/errno.ts";
-import type { Publication, Targets } from "./mapping.ts";
+import type { Forward, Publication, Targets } from "./mapping.ts";
 import { concerns, sameHostIP } from "./mapping.ts";
-import type { Forward } from "./port-map.ts";
 
 /** After ADD: forgets what came to the ports before and went elsewhere. Flows to other hosts are left alone. */
 export function forgetOld(
@@ -50,7 +49,8 @@ export function forgetGone(socket: NetlinkSocket, forwards: readonly Forward[]):
   });
 }
 
-function leadsTo({ reply }: Flow, { target, containerPort }: Forward): boolean {
+function leadsTo({ original, reply }: Flow, { target, ports }: Forward): boolean {
+  const containerPort = ports.get(original.destinationPort);
   return sameAddress(reply.source, target) && reply.sourcePort === containerPort;
 }
 
@@ -65,7 +65,9 @@ function forget(
     const byPort = new Map<number, Forward[]>();
     for (const forward of udp) {
       if (forward.target.family !== family) continue;
-      byPort.set(forward.hostPort, [...(byPort.get(forward.hostPort) ?? []), forward]);
+      forward.ports.forEach((_, port) => {
+        byPort.set(port, [...(byPort.get(port) ?? []), forward]);
+      });
     }
     const [first] = byPort.keys();
     const destinationPort = byPort.size === 1 ? first : undefined;

@@ -17,7 +17,14 @@ import type { Words } from "../../pkg/iptables/words.ts";
 import type { Attachment } from "../../pkg/link/attachment.ts";
 import type { PortmapConfig } from "./config.ts";
 import { parseIptablesConditions } from "./iptables-conditions.ts";
-import { concerns, type Publication, protocolName, type Targets } from "./mapping.ts";
+import {
+  concerns,
+  inOrder,
+  type Publication,
+  type PublishedPort,
+  protocolName,
+  type Targets,
+} from "./mapping.ts";
 
 /** The reference's chains in table "nat". The last two hold what old versions of it made. */
 export const Chain = {
@@ -119,15 +126,16 @@ export function planFamily(
   [list, targets]: readonly [readonly Publication[], Targets],
 ): FamilyPlan | undefined {
   const target = targets[family];
-  const own = list.filter((publication) => concerns(publication, family));
+  const ports = inOrder(list);
+  const own = ports.filter((port) => concerns(port, family));
   if (target === undefined || own.length === 0) return undefined;
   const certain = own.filter(({ hostIP }) => hostIP !== undefined);
   const anywhere = own.filter(({ hostIP }) => hostIP === undefined);
   const chain = ownChain(owner.network, owner.containerId);
   return {
     chain,
-    entry: entryRules(family, chain, containerComment(commentStart, owner), [config, list]),
-    own: [...certain, ...anywhere].flatMap((publication) => rulesFor(publication, config, target)),
+    entry: entryRules(family, chain, containerComment(commentStart, owner), [config, ports]),
+    own: [...certain, ...anywhere].flatMap((port) => rulesFor(port, config, target)),
     isCertain: certain.length > 0,
   };
 }
@@ -137,7 +145,7 @@ function entryRules(
   family: Family,
   chain: string,
   note: Words,
-  [config, list]: readonly [PortmapConfig, readonly Publication[]],
+  [config, list]: readonly [PortmapConfig, readonly PublishedPort[]],
 ): Rule[] {
   const { matches = [], ...where } = parseIptablesConditions(
     family,
@@ -146,7 +154,7 @@ function entryRules(
   const names = [...new Set(list.map(({ protocol }) => protocolName(protocol)))].sort();
   return names.flatMap((protocol) => {
     const ports = list
-      .filter((publication) => protocolName(publication.protocol) === protocol)
+      .filter((port) => protocolName(port.protocol) === protocol)
       .map(({ hostPort }) => hostPort);
     return inGroups(ports).map((group) => ({
       ...where,
@@ -165,7 +173,7 @@ function inGroups(ports: readonly number[]): number[][] {
 }
 
 function rulesFor(
-  { protocol: number, hostIP, hostPort, containerPort }: Publication,
+  { protocol: number, hostIP, hostPort, containerPort }: PublishedPort,
   config: PortmapConfig,
   target: Prefix,
 ): Rule[] {

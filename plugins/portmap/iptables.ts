@@ -35,8 +35,13 @@ import {
   toEntry,
   toMasquerade,
 } from "./iptables-rules.ts";
-import { concerns, type ProtocolName, type Publication, type Targets } from "./mapping.ts";
-import type { Forward } from "./port-map.ts";
+import {
+  concerns,
+  type Forward,
+  type ProtocolName,
+  type Publication,
+  type Targets,
+} from "./mapping.ts";
 
 type Wanted = readonly [readonly Publication[], Targets];
 
@@ -207,9 +212,8 @@ function forwardOf(words: Words): Forward | undefined {
   return {
     protocol,
     hostIP: hostIPOf(after("-d")),
-    hostPort: Number(after("--dport")),
+    ports: new Map([[Number(after("--dport")), Number(place?.[2])]]),
     target,
-    containerPort: Number(place?.[2]),
   };
 }
 

@@ -15,44 +15,103 @@ import { IpProtocol } from "../../pkg/nftables/match.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
 import { lastPort, type PortMapping } from "./config.ts";
 
-/** A port of the host that leads to one of the container. */
-export interface Publication {
+/** Where on the host ports are. */
+export interface Place {
   readonly protocol: number;
   /** Without one, all of the host's addresses. */
   readonly hostIP?: Address;
   /** The only family it is for; both if not given. */
   readonly family?: Family;
+}
+
+/** By port of the host the container's: a thousand of them should not cost a thousand objects. */
+type Ports = ReadonlyMap<number, number>;
+
+/** Ports at one place that lead to the container. */
+export interface Publication extends Place {
+  readonly ports: Ports;
+  /** Which of all ports each of them is, in the order they were asked for. */
+  readonly turns: readonly number[];
+}
+
+/** Ports at one place and the address that they lead to. */
+export interface Forward extends Place {
+  readonly ports: Ports;
+  readonly target: Address;
+}
+
+interface Growing extends Publication {
+  readonly ports: Map<number, number>;
+  readonly turns: number[];
+}
+
+/** The mappings by their places. Throws code 7 for what cannot be published, and for one port that leads to two places. */
+export function publications(mappings: readonly PortMapping[]): Publication[] {
+  const list = new Map<string, Growing>();
+  // By the mappings' own words, and for those of the one before without asking: a thousand say the same.
+  const byWords = new Map<string, Growing>();
+  let before: PortMapping = {};
+  let publication: Growing | undefined;
+  let turn = 0;
+  for (const mapping of mappings) {
+    const { hostPort = 0, containerPort = 0, range = 1 } = mapping;
+    checkPorts("container", containerPort, range);
+    checkPorts("host", hostPort, range);
+    const isAlike = before.protocol === mapping.protocol && before.hostIP === mapping.hostIP;
+    if (publication === undefined || !isAlike) {
+      const words = `${mapping.protocol} ${mapping.hostIP}`;
+      publication = byWords.get(words) ?? publicationAt(mapping, list);
+      byWords.set(words, publication);
+    }
+    before = mapping;
+    for (let at = 0; at < range; at++) {
+      if (addPort(publication, hostPort + at, containerPort + at)) publication.turns.push(turn++);
+    }
+  }
+  return [...list.values()];
+}
+
+function publicationAt(mapping: PortMapping, list: Map<string, Growing>): Growing {
+  const { protocol = "", hostIP = "" } = mapping;
+  const place = { protocol: protocolOf(protocol), ...placeOf(hostIP) };
+  const text = placeText(place);
+  const publication = list.get(text) ?? { ...place, ports: new Map(), turns: [] };
+  list.set(text, publication);
+  return publication;
+}
+
+/** Whether it was not there yet. */
+function addPort(publication: Growing, hostPort: number, containerPort: number): boolean {
+  const { ports } = publication;
+  const other = ports.get(hostPort);
+  if (other === undefined) {
+    ports.set(hostPort, containerPort);
+    return true;
+  }
+  if (other === containerPort) return false;
+  refuse(`host port ${hostPort}/${placeText(publication)} is mapped twice`);
+}
+
+/** A port by itself. */
+export interface PublishedPort extends Place {
   readonly hostPort: number;
   readonly containerPort: number;
 }
 
-/** The mappings, one port each. Throws code 7 for what cannot be published, and for one port that leads to two places. */
-export function publications(mappings: readonly PortMapping[]): Publication[] {
-  const list: Publication[] = [];
-  // By port number within each place: a thousand ports should not cost a thousand texts.
-  const known = new Map<string, Map<number, Publication>>();
-  for (const mapping of mappings) {
-    const ports = expand(mapping);
-    const [first] = ports;
-    if (first === undefined) continue;
-    const place = placeText(first);
-    const taken = known.get(place) ?? new Map<number, Publication>();
-    known.set(place, taken);
-    for (const publication of ports) {
-      const { hostPort, containerPort } = publication;
-      const other = taken.get(hostPort);
-      if (other === undefined) {
-        taken.set(hostPort, publication);
-        list.push(publication);
-      } else if (other.containerPort !== containerPort) {
-        refuse(`host port ${hostPort}/${place} is mapped twice`);
-      }
-    }
-  }
-  return list;
+/** The ports one by one, as they were asked for. */
+export function inOrder(list: readonly Publication[]): PublishedPort[] {
+  return list
+    .flatMap(({ ports, turns, ...place }) =>
+      [...ports].map(([hostPort, containerPort], at) => ({
+        port: { ...place, hostPort, containerPort },
+        turn: turns[at] ?? 0,
+      })),
+    )
+    .sort((a, b) => a.turn - b.turn)
+    .map(({ port }) => port);
 }
 
-function placeText({ protocol, hostIP, family }: Publication): string {
+function placeText({ protocol, hostIP, family }: Place): string {
   const address = hostIP === undefined ? `*${family ?? ""}` : formatAddress(hostIP);
   return `${protocolName(protocol)} of ${address}`;
 }
@@ -64,20 +123,6 @@ export type ProtocolName = "tcp" | "udp" | "sctp";
 export function protocolName(protocol: number): ProtocolName {
   if (protocol === IpProtocol.tcp) return "tcp";
   return protocol === IpProtocol.udp ? "udp" : "sctp";
-}
-
-function expand(mapping: PortMapping): Publication[] {
-  const { hostPort, containerPort, range } = mapping;
-  checkPorts("container", containerPort, range);
-  checkPorts("host", hostPort, range);
-  const protocol = protocolOf(mapping.protocol);
-  const place = placeOf(mapping.hostIP);
-  return Array.from({ length: range }, (_, at) => ({
-    protocol,
-    ...place,
-    hostPort: hostPort + at,
-    containerPort: containerPort + at,
-  }));
 }
 
 function checkPorts(side: "container" | "host", port: number, range: number): void {
@@ -93,7 +138,7 @@ function protocolOf(name: string): number {
   refuse(`unknown protocol "${name}": expected "tcp", "udp" or "sctp"`);
 }
 
-function placeOf(hostIP: string): Pick<Publication, "hostIP" | "family"> {
+function placeOf(hostIP: string): Omit<Place, "protocol"> {
   if (hostIP === "") return {};
   const address = parseAddress(hostIP);
   if (address === undefined) refuse(`invalid IP address: ${hostIP}`);
@@ -103,7 +148,7 @@ function placeOf(hostIP: string): Pick<Publication, "hostIP" | "family"> {
 }
 
 /** Whether a publication says anything about a family. */
-export function concerns({ family }: Publication, wanted: Family): boolean {
+export function concerns({ family }: Place, wanted: Family): boolean {
   return family === undefined || family === wanted;
 }
 
@@ -128,7 +173,7 @@ export function targetsOf({ ips = [], interfaces = [] }: Result, ifName: string)
 }
 
 /** Throws where a host address is asked for whose family the container does not have: nothing would answer there. */
-export function checkFamilies(list: readonly Publication[], targets: Targets): void {
+export function checkFamilies(list: readonly Place[], targets: Targets): void {
   for (const { hostIP } of list) {
     if (hostIP === undefined || targets[hostIP.family] !== undefined) continue;
     const text = formatAddress(hostIP);

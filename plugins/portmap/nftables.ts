@@ -1,20 +1,20 @@
 /** A container's rules in the kernel: made, compared, found again and removed, both families in one transaction. */
 
 import { ownerLength, ownerOf, ownerPrefix } from "../../pkg/filter/owner.ts";
-import { type Family, families } from "../../pkg/ip/address.ts";
+import { type Address, type Family, families, sameAddress } from "../../pkg/ip/address.ts";
 import type { Attachment } from "../../pkg/link/attachment.ts";
 import type { Request } from "../../pkg/netlink/message.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
 import { dumpChains } from "../../pkg/nftables/chain.ts";
 import { sameExpressions, sameRules } from "../../pkg/nftables/compare.ts";
+import { dumpRuns } from "../../pkg/nftables/many.ts";
 import type { ChainKey } from "../../pkg/nftables/message.ts";
 import { deleteRule, dumpRules, type Rule } from "../../pkg/nftables/rule.ts";
-import { dumpElements, type Element } from "../../pkg/nftables/set.ts";
 import { transact } from "../../pkg/nftables/transaction.ts";
 import { commentOf } from "../../pkg/nftables/userdata.ts";
 import type { PortmapConfig } from "./config.ts";
-import type { Publication, Targets } from "./mapping.ts";
-import { elementOf, type Forward, forwardOf } from "./port-map.ts";
+import { type Forward, type Publication, sameHostIP, type Targets } from "./mapping.ts";
+import { forwardsIn, portCount } from "./port-map.ts";
 import {
   chainOf,
   containerChains,
@@ -154,31 +154,31 @@ function isAsPlanned(socket: NetlinkSocket, planned: PlannedRule, { chain, rule 
     chain.chain === planned.chain.chain &&
     sameExpressions(planned.expressions, rule.expressions);
   if (!isThere || planned.ports === undefined) return isThere;
-  const elements = new Set(elementsOf(socket, chain, rule).map(textOf));
+  const found = forwardsOf(socket, { chain, rule });
   const { address } = planned.target;
   return (
-    elements.size === planned.ports.length &&
-    planned.ports.every((port) => elements.has(textOf(elementOf(port, address))))
+    portCount(found) === portCount(planned.ports) &&
+    planned.ports.every((wanted) => found.some((forward) => covers(forward, wanted, address)))
   );
 }
 
-function textOf({ key, data }: Element): string {
-  return `${key.join()}:${data?.value?.join()}`;
-}
-
-function forwardsOf(socket: NetlinkSocket, { chain, rule }: Found): Forward[] {
-  const family = chain.family === "ipv4" ? 4 : 6;
-  return elementsOf(socket, chain, rule).flatMap((element) => {
-    const forward = forwardOf(element, family);
-    return forward === undefined ? [] : [forward];
+/** Whether all ports of a place lead where they should. */
+function covers(forward: Forward, { protocol, hostIP, ports }: Publication, to: Address): boolean {
+  if (forward.protocol !== protocol || !sameHostIP(forward.hostIP, hostIP)) return false;
+  if (!sameAddress(forward.target, to)) return false;
+  let isRight = true;
+  ports.forEach((containerPort, hostPort) => {
+    if (forward.ports.get(hostPort) !== containerPort) isRight = false;
   });
+  return isRight;
 }
 
 /** What the rule's map holds; nothing for one without a map. */
-function elementsOf(socket: NetlinkSocket, chain: ChainKey, { expressions }: Rule): Element[] {
-  for (const { name, data } of expressions) {
+function forwardsOf(socket: NetlinkSocket, { chain, rule }: Found): Forward[] {
+  for (const { name, data } of rule.expressions) {
     if (name !== "lookup" || data?.set === undefined) continue;
-    return socket.dump(dumpElements({ ...chain, set: data.set })).flat();
+    const runs = socket.dump(dumpRuns({ ...chain, set: data.set })).flat();
+    return forwardsIn(runs, chain.family === "ipv4" ? 4 : 6);
   }
   return [];
 }

@@ -14,27 +14,11 @@ import { loadMeta, MetaKey } from "../../pkg/nftables/expression/meta.ts";
 import { NatType, translate } from "../../pkg/nftables/expression/nat.ts";
 import { loadPayload } from "../../pkg/nftables/expression/payload.ts";
 import { type Expression, smallRegister } from "../../pkg/nftables/expression.ts";
+import { type Alike, addAlike, type Run } from "../../pkg/nftables/many.ts";
 import { addressField, portBytes, portField } from "../../pkg/nftables/match.ts";
 import type { TableKey } from "../../pkg/nftables/message.ts";
-import {
-  ANONYMOUS_MAP,
-  addElements,
-  addSet,
-  concatenate,
-  type Element,
-  SetFlag,
-  SetType,
-} from "../../pkg/nftables/set.ts";
-import type { Publication } from "./mapping.ts";
-
-/** A port of the host and where it leads, as a rule's map has it. */
-export interface Forward {
-  readonly protocol: number;
-  readonly hostIP?: Address;
-  readonly hostPort: number;
-  readonly target: Address;
-  readonly containerPort: number;
-}
+import { ANONYMOUS_MAP, addSet, concatenate, SetFlag, SetType } from "../../pkg/nftables/set.ts";
+import type { Forward, Publication } from "./mapping.ts";
 
 /** Bytes of a register. */
 const WORD = 4;
@@ -55,67 +39,104 @@ export function mapRequests(
       flags: SetFlag.anonymous | SetFlag.constant | SetFlag.map,
       key: [...(isPerAddress ? [address] : []), SetType.protocol, SetType.port],
       data: [address, SetType.port],
-      size: list.length,
+      size: portCount(list),
     }),
-    ...addElements(set, elementsOf(list, target)),
+    ...list.flatMap((publication) => addAlike(set, elementsOf({ ...publication, target }))),
   ];
 }
 
-/** Ports in a row differ in their numbers only: all else is copied from the one before. */
-function elementsOf(list: readonly Publication[], target: Address): Element[] {
-  let before: { publication: Publication; key: Uint8Array; value: Uint8Array } | undefined;
-  return list.map((publication) => {
-    const { protocol, hostIP, hostPort, containerPort } = publication;
-    const isAlike =
-      before?.publication.protocol === protocol && before.publication.hostIP === hostIP;
-    if (before === undefined || !isAlike) {
-      const { key, data } = elementOf(publication, target);
-      before = { publication, key, value: data?.value ?? new Uint8Array() };
-      return { key, data };
-    }
-    const key = before.key.slice();
-    const value = before.value.slice();
-    setPort(key, hostPort);
-    setPort(value, containerPort);
-    return { key, data: { value } };
-  });
+/** How many ports there are in all. */
+export function portCount(list: readonly Pick<Publication, "ports">[]): number {
+  return list.reduce((sum, { ports }) => sum + ports.size, 0);
 }
 
-/** In the last word of a concatenation. */
-function setPort(bytes: Uint8Array, port: number): void {
-  bytes[bytes.length - WORD] = port >> 8;
-  bytes[bytes.length - WORD + 1] = port & 0xff;
-}
-
-/** An element of the map. */
-export function elementOf(
-  { protocol, hostIP, hostPort, containerPort }: Publication,
-  target: Address,
-): Element {
+/** The map's elements for the ports of one place, which differ in their ports only. */
+export function elementsOf({ protocol, hostIP, ports, target }: Forward): Alike {
   const place = hostIP === undefined ? [] : [toBytes(hostIP)];
+  const noPort = portBytes(0);
+  const ends = new Int32Array(2 * ports.size);
+  let at = 0;
+  ports.forEach((containerPort, hostPort) => {
+    ends[at++] = swapped(hostPort);
+    ends[at++] = swapped(containerPort);
+  });
   return {
-    key: concatenate(...place, Uint8Array.of(protocol), portBytes(hostPort)),
-    data: { value: concatenate(toBytes(target), portBytes(containerPort)) },
+    model: {
+      key: concatenate(...place, Uint8Array.of(protocol), noPort),
+      data: { value: concatenate(toBytes(target), noPort) },
+    },
+    ends,
   };
 }
 
-/** An element read back; undefined for one that is not such. */
-export function forwardOf({ key, data }: Element, family: Family): Forward | undefined {
-  const width = addressBits(family) / 8;
-  const value = data?.value;
-  const place = key.length - 2 * WORD;
-  if (value?.length !== width + WORD || (place !== 0 && place !== width)) return undefined;
-  return {
-    protocol: key[place] ?? 0,
-    hostIP: place === 0 ? undefined : fromBytes(key.slice(0, width)),
-    hostPort: portAt(key, place + WORD),
-    target: fromBytes(value.slice(0, width)),
-    containerPort: portAt(value, width),
-  };
+/** A port as a register has it, in network byte order at the word's beginning; and back again. */
+function swapped(port: number): number {
+  return ((port & 0xff) << 8) | ((port >> 8) & 0xff);
 }
 
-function portAt(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+/** What a map's elements say, read back; nothing for those of a map that is not such. */
+export function forwardsIn(runs: readonly Run[], family: Family): Forward[] {
+  const width = addressBits(family) / 8 / WORD;
+  const found = new Map<string, Found>();
+  for (const run of runs) {
+    const place = run.keyLength - 2;
+    if (run.valueLength !== width + 1 || (place !== 0 && place !== width)) continue;
+    collect(run, found);
+  }
+  return [...found.values()];
+}
+
+type Found = Forward & { readonly ports: Map<number, number> };
+
+/** By what elements share: neighbours mostly do, and a text for each would cost more than all else. */
+function collect(run: Run, found: Map<string, Found>): void {
+  const { words, step, key, keyLength, value, valueLength } = run;
+  const hostPort = key + keyLength - 1;
+  const containerPort = value + valueLength - 1;
+  let ports: Map<number, number> | undefined;
+  for (let at = 0; at < words.length; at += step) {
+    if (ports === undefined || !isLikeBefore(run, at)) {
+      const text = sharedText(run, at);
+      const forward = found.get(text) ?? forwardAt(run, at);
+      found.set(text, forward);
+      ports = forward.ports;
+    }
+    ports.set(
+      swapped(words[at + hostPort] as number),
+      swapped(words[at + containerPort] as number),
+    );
+  }
+}
+
+function sharedText({ words, key, keyLength, value, valueLength }: Run, at: number): string {
+  let text = "";
+  for (let word = 0; word < keyLength - 1; word++) text += `${words[at + key + word]} `;
+  for (let word = 0; word < valueLength - 1; word++) text += `${words[at + value + word]} `;
+  return text;
+}
+
+/** Whether all but the ports is as in the element before. */
+function isLikeBefore({ words, step, key, keyLength, value, valueLength }: Run, at: number) {
+  for (let word = at + key; word < at + key + keyLength - 1; word++) {
+    if (words[word] !== words[word - step]) return false;
+  }
+  for (let word = at + value; word < at + value + valueLength - 1; word++) {
+    if (words[word] !== words[word - step]) return false;
+  }
+  return true;
+}
+
+/** An element's place and where it leads, without ports. */
+function forwardAt({ words, key, keyLength, value, valueLength }: Run, at: number): Found {
+  const place = (keyLength - 2) * WORD;
+  const from = new Uint8Array(words.slice(at + key, at + key + keyLength).buffer);
+  const to = new Uint8Array(words.slice(at + value, at + value + valueLength - 1).buffer);
+  return {
+    protocol: from[place] ?? 0,
+    hostIP: place === 0 ? undefined : fromBytes(from.slice(0, place)),
+    target: fromBytes(to),
+    ports: new Map(),
+  };
 }
 
 /** `dnat ip to [ip daddr .] meta l4proto . th dport map ...` */

@@ -7,11 +7,12 @@ import { parsePrefix } from "../../pkg/ip/prefix.ts";
 import { encode } from "../../pkg/netlink/codec.ts";
 import { toHex } from "../../pkg/netlink/testing/hex.ts";
 import { expressions } from "../../pkg/nftables/expression.ts";
+import type { Alike, Run } from "../../pkg/nftables/many.ts";
 import { matchAddress, matchLinkName, matchPort, matchProtocol } from "../../pkg/nftables/match.ts";
 import { parseConditions } from "./conditions.ts";
 import { backendFor, checkConfig, portmapEntries } from "./config.ts";
-import { checkFamilies, publications, targetsOf } from "./mapping.ts";
-import { elementOf, forwardOf } from "./port-map.ts";
+import { checkFamilies, inOrder, publications, targetsOf } from "./mapping.ts";
+import { elementsOf, forwardsIn } from "./port-map.ts";
 
 const schema = v.object(portmapEntries);
 
@@ -58,11 +59,37 @@ for (const [changes, message] of badMappings) {
 test("ranges become ports, and the same mapping twice is one", () => {
   const list = publications([...mapping({ range: 3 }), ...mapping({ range: 2, protocol: "TCP" })]);
   assert.deepEqual(
-    list.map(({ hostPort, containerPort }) => [hostPort, containerPort]),
+    list.map(({ ports }) => [...ports]),
     [
-      [8080, 80],
-      [8081, 81],
-      [8082, 82],
+      [
+        [8080, 80],
+        [8081, 81],
+        [8082, 82],
+      ],
+    ],
+  );
+});
+
+test("ports of several places keep the order they were asked for in", () => {
+  const list = publications([
+    ...mapping({ range: 2 }),
+    ...mapping({ protocol: "udp" }),
+    ...mapping({ range: 3, protocol: "TCP" }),
+    ...mapping({ protocol: "udp", hostPort: 53, containerPort: 53 }),
+  ]);
+  assert.equal(list.length, 2);
+  assert.deepEqual(
+    inOrder(list).map(({ protocol, hostPort, containerPort }) => [
+      protocol,
+      hostPort,
+      containerPort,
+    ]),
+    [
+      [6, 8080, 80],
+      [6, 8081, 81],
+      [17, 8080, 80],
+      [6, 8082, 82],
+      [17, 53, 53],
     ],
   );
 });
@@ -218,20 +245,48 @@ for (const [family, hostIP, target] of [
   [6, undefined, "fd00::2"],
   [6, "2001:db8::1", "fd00::2"],
 ] as const) {
-  test(`a map's element tells where it leads: ${hostIP ?? "any"} to ${target}`, () => {
-    const [publication] = publications(mapping({ hostIP: hostIP ?? "", protocol: "udp" }));
+  test(`a map's elements tell where they lead: ${hostIP ?? "any"} to ${target}`, () => {
+    const place = { hostIP: hostIP ?? "" };
+    const list = publications([
+      ...mapping({ ...place, protocol: "udp", range: 3 }),
+      ...mapping({ ...place, hostPort: 443, containerPort: 0x1234 }),
+    ]);
     const address = parseAddress(target);
-    assert.ok(publication && address);
-    const { family: _, ...wanted } = { ...publication, target: address };
-    const read = forwardOf(elementOf(publication, address), family);
-    assert.deepEqual(read, { ...wanted, hostIP: publication.hostIP });
+    assert.ok(address);
+    const wanted = list.map(({ protocol, hostIP, ports }) => ({
+      protocol,
+      hostIP,
+      target: address,
+      ports,
+    }));
+    const runs = wanted.map((forward) => runOf(elementsOf(forward)));
+    assert.deepEqual(forwardsIn(runs, family), wanted);
+    assert.deepEqual(forwardsIn(runs, family === 4 ? 6 : 4), []);
   });
 }
 
-test("an element of another map tells nothing", () => {
-  assert.equal(forwardOf({ key: new Uint8Array(8) }, 4), undefined);
-  assert.equal(
-    forwardOf({ key: new Uint8Array(5), data: { value: new Uint8Array(8) } }, 4),
-    undefined,
-  );
+/** Elements as the kernel gives them back, with something between key and value. */
+function runOf({ model, ends }: Alike): Run {
+  const keyLength = model.key.length / 4;
+  const both = [...model.key, 0, 0, 0, 0, ...(model.data?.value ?? [])];
+  const step = both.length / 4;
+  const words = new Int32Array((ends.length / 2) * step);
+  for (let row = 0; row < ends.length / 2; row++) {
+    words.set(new Int32Array(Uint8Array.from(both).buffer), row * step);
+    words[row * step + keyLength - 1] = ends[2 * row] ?? 0;
+    words[row * step + step - 1] = ends[2 * row + 1] ?? 0;
+  }
+  const value = keyLength + 1;
+  return { words, step, key: 0, keyLength, value, valueLength: step - value };
+}
+
+test("elements of another map tell nothing", () => {
+  const tells = (keyLength: number, valueLength: number) => {
+    const step = keyLength + valueLength;
+    const words = new Int32Array(step);
+    const run = { words, step, key: 0, keyLength, value: keyLength, valueLength };
+    return forwardsIn([run], 4).length;
+  };
+  assert.deepEqual([tells(2, 2), tells(3, 2)], [1, 1]);
+  assert.deepEqual([tells(2, 1), tells(1, 2), tells(0, 2), tells(4, 2)], [0, 0, 0, 0]);
 });

@@ -21,6 +21,7 @@ import {
 export const portmap = definePlugin({
   name: "portmap",
   config: portmapEntries,
+  releaseConfig: {},
 
   add(context) {
     const { config, host, prevResult } = context;
@@ -82,10 +83,7 @@ function publicationsOf(config: PortmapConfig): Publication[] {
 }
 
 /** Entries of connections that stay are a nuisance to some clients, and no reason to fail the container. */
-function tolerate(
-  { host, log }: Context<PortmapConfig>,
-  step: (socket: NetlinkSocket) => void,
-): void {
+function tolerate({ host, log }: Context<unknown>, step: (socket: NetlinkSocket) => void): void {
   try {
     const socket = findNetfilter(host);
     if (socket !== undefined) step(socket);

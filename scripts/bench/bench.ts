@@ -12,6 +12,7 @@ import { crowd } from "./crowd.ts";
 import { daemonMemory, leaseTimes } from "./dhcp.ts";
 import { interfaces, kinds } from "./interfaces.ts";
 import { type Measured, together } from "./lives.ts";
+import { ports } from "./ports.ts";
 import { type Effort, isMet, type Row, table } from "./rows.ts";
 import { memory as dataDir } from "./suites.ts";
 import { reservations, starts, variants, verbs } from "./times.ts";
@@ -63,6 +64,7 @@ function measureAll(): { title: string; rows: Row[] }[] {
         () => verbs(effort),
         () => variants(effort),
         () => chainTimes(effort),
+        () => ports(effort),
         () => reservations(effort),
         () => crowd(effort),
         () => [...times],
