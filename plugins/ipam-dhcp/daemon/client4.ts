@@ -147,7 +147,8 @@ export class Client4 implements LeaseClient {
 
   #ask({ address, ms }: { readonly address: number; readonly ms: number }): void {
     const inquiry = arpInquiry(this.#around.link, address);
-    this.#probe = new Probe(this.#around, inquiry, ms, (taken) => {
+    const patience = { ms, isPatient: this.#client.persistent };
+    this.#probe = new Probe(this.#around, inquiry, patience, (taken) => {
       this.#probe = undefined;
       this.#happen({ type: "probed", taken });
     });

@@ -28,7 +28,8 @@ import { grantOf } from "./grant6.ts";
 import { identityOf, moment } from "./identity6.ts";
 import { GoneError, type LeaseClient, type Surroundings, type Task } from "./lease-client.ts";
 import { type OwnAddress, OwnAddresses } from "./own-addresses.ts";
-import { neighborInquiry, Probe } from "./probe.ts";
+import { neighborInquiry, type ProbePatience, Probes } from "./probe.ts";
+import { isReady, nextLook, type Standing } from "./readiness6.ts";
 import { Voice6 } from "./voice6.ts";
 
 /** What a lease file holds of an attachment's IPv6. */
@@ -39,8 +40,7 @@ export interface Saved6 {
   readonly granted: Granted | undefined;
 }
 
-/** How long a first answer waits for a router that is asked twice, and for settings: after that it goes without. */
-const routersPatience = 5_000;
+/** How long a first answer waits for settings. */
 const settingsPatience = 2_000;
 /** MAX_RTR_SOLICITATIONS: how often routers are asked before what was known of them counts as gone. */
 const solicitations = 3;
@@ -53,7 +53,7 @@ export class Client6 implements LeaseClient {
   readonly #voice: Voice6;
   readonly #own: OwnAddresses;
   readonly #timer: Timer;
-  readonly #probes = new Set<Probe>();
+  #probes: Probes | undefined;
   #client: Client;
   #discovery: Discovery;
   #granted: Granted | undefined;
@@ -80,8 +80,9 @@ export class Client6 implements LeaseClient {
       onMessage: (message) => this.#happen({ type: "message", message }),
       onAdvertisement: (told) => this.#onAdvertisement(told),
     });
-    const whose = { whose: `${wanted.duid}/${wanted.iaid}`, probeMs: wanted.probe };
-    this.#own = new OwnAddresses(around, whose, () => this.#settle(false));
+    const whose = `${wanted.duid}/${wanted.iaid}`;
+    const probing = () => this.#probePatience(wanted.probe);
+    this.#own = new OwnAddresses(around, { whose, probing }, () => this.#settle(false));
     this.#own.restore(saved?.own ?? []);
     this.#timer = around.loop.timer(() => this.#guard(() => this.#onTimer()));
     const { resendtimeout: giveUp } = around.settings;
@@ -107,8 +108,13 @@ export class Client6 implements LeaseClient {
 
   start(): void {
     this.#began = bootMs();
-    this.#guard(() => this.#ask());
-    if (!this.#wanted.slaac || this.#client.lease !== undefined) this.#happen({ type: "start" });
+    try {
+      this.#guard(() => this.#ask());
+    } finally {
+      // Whatever became of the question: what is held is to be renewed in time.
+      const isWanted = !this.#wanted.slaac || this.#client.lease !== undefined;
+      if (isWanted && !this.#isClosed) this.#happen({ type: "start" });
+    }
   }
 
   release(): void {
@@ -119,8 +125,7 @@ export class Client6 implements LeaseClient {
   close(): void {
     this.#isClosed = true;
     this.#timer.at = null;
-    for (const probe of this.#probes) probe.close();
-    this.#probes.clear();
+    this.#probes?.close();
     this.#own.close();
     this.#voice.close();
   }
@@ -137,6 +142,7 @@ export class Client6 implements LeaseClient {
     return { server: lease?.server, routers: routers || undefined, ignored, tries };
   }
 
+  /** Whatever fails, the next time to look is set: what could not be sent is sent again. */
   #guard(work: () => void): void {
     try {
       work();
@@ -146,6 +152,8 @@ export class Client6 implements LeaseClient {
       else if (!this.#persistent) {
         this.#around.onFailed(this, toCniError(error).message);
       } else throw error;
+    } finally {
+      this.#arm();
     }
   }
 
@@ -155,7 +163,6 @@ export class Client6 implements LeaseClient {
       this.#client = client;
       for (const action of actions) this.#act(action);
       if (!isListening(this.#client)) this.#voice.hush();
-      this.#arm();
     });
   }
 
@@ -173,23 +180,20 @@ export class Client6 implements LeaseClient {
 
   /** Asks for each address whether somebody has it; the answer is given when all are in. */
   #probe(addresses: readonly string[], ms: number): void {
-    const taken: string[] = [];
-    let open = addresses.length;
-    for (const text of addresses) {
-      const inquiry = neighborInquiry(this.#around.link, toAddress(text));
-      const probe = new Probe(this.#around, inquiry, ms, (isTaken) => {
-        this.#probes.delete(probe);
-        if (isTaken) taken.push(text);
-        if (--open === 0) this.#happen({ type: "probed", taken });
-      });
-      this.#probes.add(probe);
-    }
+    const { link } = this.#around;
+    const inquiries = new Map(addresses.map((it) => [it, neighborInquiry(link, toAddress(it))]));
+    this.#probes = new Probes(this.#around, inquiries, this.#probePatience(ms), (taken) =>
+      this.#happen({ type: "probed", taken }),
+    );
+  }
+
+  #probePatience(ms: number): ProbePatience {
+    return { ms, isPatient: this.#persistent };
   }
 
   #ask(): void {
     this.#discovery = solicitRouters(this.#discovery, moment());
     this.#voice.solicit();
-    this.#arm();
   }
 
   #onAdvertisement(told: Advertisement): void {
@@ -198,7 +202,6 @@ export class Client6 implements LeaseClient {
       this.#isSettling = false;
       this.#follow();
       this.#settle(false, "the router took its prefix back");
-      this.#arm();
     });
   }
 
@@ -223,7 +226,6 @@ export class Client6 implements LeaseClient {
       if (this.#discovery.routers.length === 0 || isWaiting) this.#ask();
     }
     this.#settle(false, "no router told of it any longer");
-    this.#arm();
   }
 
   #forget(now: number): void {
@@ -241,32 +243,20 @@ export class Client6 implements LeaseClient {
   }
 
   #arm(): void {
-    if (this.#isClosed) return;
-    const { phase, wakeAt } = this.#client;
-    const first = this.#granted === undefined && phase !== "stopped";
-    const ends = [
-      wakeAt,
-      this.#discovery.wakeAt,
-      first ? this.#began + routersPatience : null,
-      first ? this.#settingsBy : null,
-      first ? this.#began + this.#around.settings.resendtimeout : null,
-    ].filter((at): at is number => at !== null && at > 0);
-    const now = bootMs();
-    const later = ends.filter((at) => at > now);
-    const due = [wakeAt, this.#discovery.wakeAt].some((at) => at !== null && at <= now);
-    this.#timer.at = due ? now : later.length > 0 ? Math.min(...later) : null;
+    if (!this.#isClosed) this.#timer.at = nextLook(this.#standing, bootMs());
   }
 
-  /** Whether there is enough for an answer. */
-  #isReady(now: number): boolean {
-    if (this.#wanted.slaac) {
-      if (this.#own.usable.length === 0) return false;
-      const isInformed = this.#client.lease !== undefined || this.#settingsBy === null;
-      return isInformed || now >= (this.#settingsBy ?? 0);
-    }
-    const { lease, phase } = this.#client;
-    if (lease === undefined || phase === "probing") return false;
-    return this.#discovery.routers.length > 0 || now >= this.#began + routersPatience;
+  get #standing(): Standing {
+    return {
+      client: this.#client,
+      discovery: this.#discovery,
+      slaac: this.#wanted.slaac,
+      own: this.#own.usable.length,
+      began: this.#began,
+      giveUp: this.#around.settings.resendtimeout,
+      settingsBy: this.#settingsBy,
+      hasAnswered: this.#granted !== undefined,
+    };
   }
 
   /** Tells what has changed; what was renewed is told though it is the same. */
@@ -277,7 +267,7 @@ export class Client6 implements LeaseClient {
       return;
     }
     const now = bootMs();
-    if (before === undefined && !this.#isReady(now)) return;
+    if (before === undefined && !isReady(this.#standing, now)) return;
     const { phase, lease } = this.#client;
     const sources = {
       discovery: this.#discovery,

@@ -5,7 +5,11 @@ import { OwnAddresses } from "./own-addresses.ts";
 
 function make(): OwnAddresses {
   const around = { log: () => {} } as unknown as Surroundings;
-  return new OwnAddresses(around, { whose: "a", probeMs: 0 }, () => {});
+  return new OwnAddresses(
+    around,
+    { whose: "a", probing: () => ({ ms: 0, isPatient: false }) },
+    () => {},
+  );
 }
 
 const prefixes = (count: number, length: number) =>

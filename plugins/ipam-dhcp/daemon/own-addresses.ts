@@ -3,7 +3,7 @@
 import { stableAddress } from "../../../pkg/dhcp6/stable-address.ts";
 import { formatAddress } from "../../../pkg/ip/address.ts";
 import type { Surroundings } from "./lease-client.ts";
-import { neighborInquiry, Probe } from "./probe.ts";
+import { neighborInquiry, Probe, type ProbePatience } from "./probe.ts";
 
 /** IDGEN_RETRIES, RFC 7217, 7 */
 const mostConflicts = 3;
@@ -21,7 +21,7 @@ export class OwnAddresses {
   readonly #around: Surroundings;
   /** What the addresses are made of besides their prefixes. */
   readonly #whose: string;
-  readonly #probeMs: number;
+  readonly #probing: () => ProbePatience;
   readonly #onChange: () => void;
   readonly #known = new Map<string, OwnAddress>();
   readonly #probes = new Map<string, Probe>();
@@ -30,12 +30,12 @@ export class OwnAddresses {
 
   constructor(
     around: Surroundings,
-    { whose, probeMs }: { readonly whose: string; readonly probeMs: number },
+    { whose, probing }: { readonly whose: string; readonly probing: () => ProbePatience },
     onChange: () => void,
   ) {
     this.#around = around;
     this.#whose = whose;
-    this.#probeMs = probeMs;
+    this.#probing = probing;
     this.#onChange = onChange;
   }
 
@@ -83,14 +83,15 @@ export class OwnAddresses {
       return;
     }
     const own = { prefix, address: formatAddress(address), conflicts };
-    if (this.#probeMs === 0) {
+    const patience = this.#probing();
+    if (patience.ms === 0) {
       this.#known.set(prefix, own);
       return;
     }
     const probe = new Probe(
       this.#around,
       neighborInquiry(this.#around.link, address),
-      this.#probeMs,
+      patience,
       (taken) => this.#onProbed(own, taken),
     );
     this.#probes.set(prefix, probe);
