@@ -2,7 +2,7 @@
 
 import { ErrorCode } from "../../../pkg/cni/error.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
-import { Errno } from "../../../pkg/sys/errno.ts";
+import { Errno, isSysError, type SysError } from "../../../pkg/sys/errno.ts";
 import { type EventLoop, Readiness } from "../../../pkg/sys/event-loop.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import { acceptFrom, peerOf, receiveFrom, sendTo } from "../../../pkg/sys/socket.ts";
@@ -24,6 +24,11 @@ export interface Question {
   onHangUp: (() => void) | undefined;
 }
 
+/** What calls fail with while the machine, or the daemon, has no room. */
+export const exhausted = [Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS];
+/** How long to wait then: who wants in is still there, so the listener would be ready again at once. */
+const restMs = 250;
+
 /** How long a connection may take to say what it wants, and how many there may be. */
 const patienceMs = 30_000;
 const most = 1024;
@@ -34,6 +39,9 @@ export class Server {
   readonly #handle: (question: Question) => void;
   readonly #log: (text: string) => void;
   readonly #connections = new Set<Connection>();
+  readonly #rest: Timer;
+  /** Whether it has been told that there is no room. */
+  #isTold = false;
 
   constructor(
     loop: EventLoop,
@@ -45,10 +53,12 @@ export class Server {
     this.#listener = listener;
     this.#handle = handle;
     this.#log = log;
+    this.#rest = loop.timer(() => this.#watch());
     this.#watch();
   }
 
   #watch(): void {
+    this.#rest.at = null;
     this.#loop.watch(this.#listener.fd, Readiness.in, () => this.#accept());
   }
 
@@ -59,10 +69,31 @@ export class Server {
         this.#loop.unwatch(this.#listener.fd);
         return;
       }
-      const socket = acceptFrom(this.#listener);
+      const socket = this.#next();
       if (socket === undefined) return;
       this.#take(socket);
     }
+  }
+
+  #next(): Fd | undefined {
+    try {
+      const socket = acceptFrom(this.#listener);
+      // Nobody is left waiting.
+      if (socket === undefined) this.#isTold = false;
+      return socket;
+    } catch (error) {
+      if (!isSysError(error, ...exhausted)) throw error;
+      this.#pause(error);
+      return undefined;
+    }
+  }
+
+  /** Takes nobody for a moment. */
+  #pause(error: SysError): void {
+    if (!this.#isTold) this.#log(`cannot take connections for now: ${error.message}`);
+    this.#isTold = true;
+    this.#loop.unwatch(this.#listener.fd);
+    this.#rest.at = bootMs() + restMs;
   }
 
   /** The socket's mode says the same; but it may have been passed by systemd with another, or be bind-mounted. */
