@@ -1,7 +1,7 @@
 /** dhcp's daemon: its socket, its end and its beginning again, and whoever wishes it ill. */
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { attach, detach } from "./harness/attachment.ts";
@@ -14,6 +14,7 @@ import {
   makeServerBridge,
   network,
   passSocket,
+  plugContainer,
   startDaemon,
   startDnsmasq,
   startKea,
@@ -256,6 +257,54 @@ test("an ADD that is interrupted is given up by the daemon, too", () =>
       assert.notEqual((await adding.outcome).status, 0);
       await until("the end", async () => (await statusOf(host)).attachments.length === 0);
     }
+    await daemon.stop();
+  }));
+
+test("two ADDs for one attachment: who gives up does not take the lease from who waits", () =>
+  withHost(async (host) => {
+    await makeServerBridge(host);
+    await host.addNetns("c1");
+    await plugContainer(host);
+    const daemon = await startDaemon(host, ["-timeout", "200ms", "-resendmax", "200ms"]);
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      const before = (await statusOf(host)).counters.adds ?? 0;
+      const first = host.startCni("ADD", direct);
+      await until("the first", async () => (await statusOf(host)).counters.adds === before + 1);
+      const second = host.startCni("ADD", direct);
+      await until("the second", async () => (await statusOf(host)).counters.adds === before + 2);
+      first.kill(signal);
+      assert.notEqual((await first.outcome).status, 0);
+      const server = await startDnsmasq(host);
+      const outcome = await second.outcome;
+      assert.equal(outcome.status, 0, describe(outcome));
+      assert.equal((await statusOf(host)).attachments.length, 1);
+      assertSuccess(await host.cni("DEL", direct));
+      assert.deepEqual((await statusOf(host)).attachments, []);
+      await server.stop();
+    }
+    await daemon.stop();
+  }));
+
+test("a daemon that has no descriptors left waits for some, and takes who waits meanwhile", () =>
+  withHost(async (host) => {
+    const daemon = await startDaemon(host);
+    const { pid } = await statusOf(host);
+    const limit = (files: number) => host.run("prlimit", `--pid=${pid}`, `--nofile=${files}:4096`);
+    await limit(readdirSync(`/proc/${pid}/fd`).length);
+    const used = () => {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
+      return Number(fields[13]) + Number(fields[14]);
+    };
+    const before = used();
+    const asking = statusOf(host);
+    await sleep(1_500);
+    // Clock ticks, a hundred a second.
+    assert.ok(used() - before < 30, `${used() - before} ticks`);
+    await limit(1024);
+    assert.equal((await asking).pid, pid);
+    const complaints = daemon.said().match(/^cannot take connections for now: .*$/gm);
+    assert.equal(complaints?.length, 1, daemon.said());
+    assert.match(complaints?.[0] ?? "", /too many open files/);
     await daemon.stop();
   }));
 

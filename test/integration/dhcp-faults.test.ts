@@ -8,7 +8,7 @@ import {
   dnsmasqLeases,
   fileOf,
   makeServerBridge,
-  network,
+  plugContainer,
   startDaemon,
   startDnsmasq,
   statusOf,
@@ -32,13 +32,7 @@ async function inNetwork(steps: (host: Host) => Promise<void>): Promise<void> {
   await withHost(async (host) => {
     await makeServerBridge(host);
     await host.addNetns("c1");
-    await host.run(
-      "sh",
-      "-ec",
-      `ip link add p0 type veth peer name eth0 netns c1
-       ip link set p0 master ${network.bridge} up
-       ip -n c1 link set eth0 up`,
-    );
+    await plugContainer(host);
     const server = await startDnsmasq(host);
     await steps(host);
     await server.stop();

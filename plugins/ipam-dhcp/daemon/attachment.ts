@@ -6,8 +6,10 @@ import { bootMs } from "../../../pkg/sys/clock.ts";
 import type { EventLoop } from "../../../pkg/sys/event-loop.ts";
 import type { Timer } from "../../../pkg/sys/timers.ts";
 import { type Granted, nameOf, type Order } from "../order.ts";
+import { Changes } from "./changes.ts";
 import { clientsOf } from "./clients.ts";
-import { apply, isSame, withdraw, without } from "./interface.ts";
+import { namesOf, together } from "./granted.ts";
+import { isSame } from "./interface.ts";
 import { GoneError, type Interface, type LeaseClient, type Surroundings } from "./lease-client.ts";
 import { identify, interfaceOf, isReady, type Place, prepareLink, withPlace } from "./place.ts";
 import type { Settings } from "./settings.ts";
@@ -26,7 +28,8 @@ export interface Household {
 }
 
 /** How an ADD that waits is answered: with what all families gave, or with why there is nothing. */
-export type Answer = (outcome: { granted: Granted } | { reason: string }) => void;
+export type Outcome = { readonly granted: Granted } | { readonly reason: string };
+type Answer = (outcome: Outcome) => void;
 
 /** What an attachment is made of. */
 interface Beginning {
@@ -46,7 +49,10 @@ export class Attachment {
   readonly place: Place;
   readonly #household: Household;
   readonly #clients: readonly LeaseClient[];
-  readonly #waiting: Answer[] = [];
+  readonly #changes: Changes;
+  /** The ADDs that it is for, by their names; those that wait with what they are to be told. */
+  readonly #adds: Set<string>;
+  readonly #waiting = new Map<string, Answer>();
   readonly #begin: Timer;
   readonly #began = bootMs();
   /** Whether ADD has been answered: from then on the interface is ours to change. */
@@ -59,6 +65,13 @@ export class Attachment {
     this.name = nameOf(order);
     this.place = place;
     this.#isDelivered = saved !== undefined;
+    this.#adds = new Set([order.add]);
+    const ground = {
+      index: place.index,
+      inside: (work: (namespace: Namespace) => void) => this.#onInterface(work),
+      keep: () => this.#guard(() => this.#save()),
+    };
+    this.#changes = new Changes(ground, saved?.leaving);
     this.#clients = clientsOf(order, this.#surroundings(link), saved?.clients);
     this.#begin = household.loop.timer(() => this.#startWhenReady());
   }
@@ -103,7 +116,16 @@ export class Attachment {
 
   /** Goes on: renews what lives, asks for what may live no more. */
   resume(): void {
-    for (const client of this.#clients) this.#guard(() => client.start());
+    for (const client of this.#clients) this.#finish(client);
+    for (const client of this.#clients) {
+      if (!this.#hasEnded) this.#guard(() => client.start());
+    }
+  }
+
+  #finish(client: LeaseClient): void {
+    if (!this.#changes.isUnderWay(client)) return;
+    this.log(`changes the interface as the daemon before this one was about to`);
+    this.#changes.finish(client);
   }
 
   /** What all its leases give; undefined while one of them is missing. */
@@ -113,16 +135,7 @@ export class Attachment {
       if (granted === undefined) return undefined;
       parts.push(granted);
     }
-    const dns = Object.assign({}, ...parts.map((part) => part.dns ?? {}));
-    for (const list of ["nameservers", "search", "options"] as const) {
-      const all = parts.flatMap((part) => part.dns?.[list] ?? []);
-      if (all.length > 0) dns[list] = all;
-    }
-    return {
-      ips: parts.flatMap(({ ips }) => ips),
-      routes: parts.flatMap(({ routes }) => routes),
-      dns: Object.keys(dns).length > 0 ? dns : undefined,
-    };
+    return together(parts);
   }
 
   /** Whether it is where an order wants it to be; a path may lead elsewhere by now. */
@@ -131,10 +144,19 @@ export class Attachment {
     return found?.dev === this.place.dev && found.ino === this.place.ino;
   }
 
-  /** Answers once there is something to say: at once where the leases are there. */
-  answer(answer: Answer): void {
-    this.#waiting.push(answer);
+  /** Answers an ADD once there is something to say: at once where the leases are there. */
+  answer(add: string, answer: Answer): void {
+    this.#adds.add(add);
+    this.#waiting.set(add, answer);
     this.#deliver();
+  }
+
+  /** An ADD wants its leases no longer. They end, unless they are another one's, too. Tells whether they do. */
+  abandon(add: string): boolean {
+    this.#waiting.delete(add);
+    if (!this.#adds.delete(add) || this.#adds.size > 0) return false;
+    this.release();
+    return true;
   }
 
   /** Gives all leases back, and ends. */
@@ -188,35 +210,27 @@ export class Attachment {
   #onGranted(client: LeaseClient, before: Granted | undefined): void {
     const { granted } = client;
     if (granted === undefined) return;
-    const [address] = granted.ips;
+    const names = namesOf(granted);
     if (before !== undefined) this.#household.counters.renewals++;
-    if (this.#isDelivered && (before === undefined || !isSame(before, granted))) {
-      this.#change(before, granted);
+    const isChange =
+      before === undefined || !isSame(before, granted) || this.#changes.isUnderWay(client);
+    if (this.#isDelivered && isChange) {
+      // The container has the old address until its runtime looks again; its interface has the new one now.
+      this.#changes.begin(client, before);
+      const was = before === undefined ? "had none" : `was ${namesOf(before)}`;
+      this.log(`leased ${names} and put it on the interface (${was})`);
     } else if (before === undefined) {
-      this.log(`leased ${address?.address ?? "settings without an address"}`);
+      this.log(`leased ${names || "settings without an address"}`);
     }
     this.#deliver();
-    if (this.#isDelivered) this.#save();
+    if (this.#isDelivered && !isChange) this.#save();
   }
 
-  /** The container has the old address until its runtime looks again; its interface has the new one now. */
-  #change(before: Granted | undefined, granted: Granted): void {
-    const names = ({ ips }: Granted) => ips.map(({ address }) => address).join(", ");
-    this.#onInterface((namespace) => {
-      if (before !== undefined) withdraw(namespace, this.place.index, without(before, granted));
-      apply(namespace, this.place.index, granted);
-    });
-    const was = before === undefined ? "had none" : `was ${names(before)}`;
-    this.log(`leased ${names(granted)} and put it on the interface (${was})`);
-  }
-
-  #onLost(_: LeaseClient, lost: Granted, reason: string): void {
+  #onLost(client: LeaseClient, lost: Granted, reason: string): void {
     this.#household.counters.losses++;
-    const names = lost.ips.map(({ address }) => address).join(", ");
-    this.log(`lost ${names}: ${reason}; took it from the interface, looking for another`);
-    // In this order: who dies between does it again, and no address stays that nobody knows of.
-    this.#onInterface((namespace) => withdraw(namespace, this.place.index, lost));
-    this.#save();
+    const text = `${reason}; took it from the interface, looking for another`;
+    this.log(`lost ${namesOf(lost)}: ${text}`);
+    if (this.#isDelivered) this.#changes.begin(client, lost);
   }
 
   #onInterface(work: (namespace: Namespace) => void): void {
@@ -236,7 +250,7 @@ export class Attachment {
 
   /** The file is written before ADD is answered: a daemon that dies between leaves no lease unknown. */
   #deliver(): void {
-    const granted = this.#waiting.length === 0 ? undefined : this.granted;
+    const granted = this.#waiting.size === 0 ? undefined : this.granted;
     if (granted === undefined) return;
     try {
       this.#save();
@@ -245,14 +259,17 @@ export class Attachment {
       return;
     }
     this.#isDelivered = true;
-    for (const answer of this.#waiting.splice(0)) answer({ granted });
+    this.#tell({ granted });
   }
 
   #save(): void {
     if (this.#hasEnded) return;
     const clients: Record<string, unknown> = {};
     for (const client of this.#clients) clients[client.family] = client.save();
-    this.#household.store.write({ order: this.order, place: this.place, clients });
+    const [add = this.order.add] = this.#adds;
+    const order = { ...this.order, add };
+    const { leaving } = this.#changes;
+    this.#household.store.write({ order, place: this.place, clients, leaving });
   }
 
   #end(reason: string): void {
@@ -262,7 +279,13 @@ export class Attachment {
     // Whatever becomes of the file, who waits is answered.
     this.#guard(() => this.#household.store.remove(this.order));
     this.#household.onEnd(this);
-    for (const answer of this.#waiting.splice(0)) answer({ reason });
+    this.#tell({ reason });
+  }
+
+  #tell(outcome: Outcome): void {
+    const answers = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const answer of answers) answer(outcome);
   }
 
   /** Runs work that may find out that there is nothing left to work on. */

@@ -117,20 +117,16 @@ export class Daemon {
       attachment.vanish("another container has its name now");
       attachment = undefined;
     }
-    const isFirst = attachment === undefined;
-    attachment ??= this.#begin(order);
-    const { name } = attachment;
+    const taken = attachment ?? this.#begin(order);
     let isAnswered = false;
-    attachment.answer((outcome) => {
+    taken.answer(order.add, (outcome) => {
       isAnswered = true;
       if ("granted" in outcome) question.reply({ ok: outcome.granted });
       else question.reply(refusal(new Error(outcome.reason)));
     });
     if (isAnswered) return;
-    question.onHangUp = () => {
-      // Whoever asked has given up, and nobody else waits: what would come is nobody's.
-      if (isFirst) this.#attachments.get(name)?.release();
-    };
+    // Whoever asked has given up: what would come is nobody's, unless others wait for it, too.
+    question.onHangUp = () => void taken.abandon(order.add);
   }
 
   #begin(order: Order): Attachment {
@@ -141,9 +137,10 @@ export class Daemon {
 
   #release(key: Key, add: string | undefined): object {
     const attachment = this.#find(key);
-    if (attachment === undefined || (add !== undefined && attachment.order.add !== add)) return {};
+    if (attachment === undefined) return {};
+    if (add === undefined) attachment.release();
+    else if (!attachment.abandon(add)) return {};
     this.#counters.releases++;
-    attachment.release();
     return {};
   }
 

@@ -8,6 +8,7 @@ import { sha512 } from "../../../pkg/sys/sha512.ts";
 import { encode } from "../../../pkg/sys/text.ts";
 import { replaceFile, temporaryPrefix } from "../../../pkg/sys/whole-file.ts";
 import type { Key, Order } from "../order.ts";
+import type { Leaving } from "./changes.ts";
 import type { Place } from "./place.ts";
 
 /** What a file says. */
@@ -19,6 +20,8 @@ export interface Saved {
   readonly place: Place;
   /** By family, what each client saved. */
   readonly clients: Readonly<Record<string, unknown>>;
+  /** What is to be taken from the interface yet. */
+  readonly leaving?: Leaving;
 }
 
 const longestName = 200;

@@ -52,6 +52,17 @@ export async function makeServerBridge(host: Host): Promise<void> {
   await host.run("ip", "link", "set", network.bridge, "up");
 }
 
+/** Gives the namespace "c1" an interface on the servers' bridge, for dhcp called by itself. */
+export async function plugContainer(host: Host): Promise<void> {
+  await host.run(
+    "sh",
+    "-ec",
+    `ip link add p0 type veth peer name eth0 netns c1
+     ip link set p0 master ${network.bridge} up
+     ip -n c1 link set eth0 address 02:00:00:00:00:05 up`,
+  );
+}
+
 /**
  * Makes the namespace "srv" with the server's addresses, and a wire to it: its end in the world's own namespace, for
  * macvlan and ipvlan to be made on, is called w0.
