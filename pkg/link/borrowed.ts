@@ -112,14 +112,15 @@ export function takeBackStale(host: Namespace, { network, attachments }: Valid):
 }
 
 function restore(host: Namespace, from: Namespace, device: Link): void {
-  const { name, mtu, mac, up } = readOrigin(device.altNames) ?? originByAlias(device);
+  const { up, ...origin } = readOrigin(device.altNames) ?? originByAlias(device);
   const { index } = device;
+  const { name } = origin;
+  // A move takes it down by itself.
+  if (from === host) host.send(setLink({ index, up: false }));
   const netnsFd = from === host ? undefined : host.fd;
-  from.send(setLink({ index, up: false }));
+  const settings = { index, netnsFd, name, ...changed(device, origin), alias: "" };
   try {
-    from.send(
-      setLink({ index, netnsFd, name, mac, mtu, alias: "" }, `bring back link ${device.name}`),
-    );
+    from.send(setLink(settings, `bring back link ${device.name}`));
   } catch (error) {
     if (!isNetlinkError(error, Errno.EEXIST)) throw error;
     const why = `${error.message}: the host has another interface of that name`;
@@ -130,6 +131,14 @@ function restore(host: Namespace, from: Namespace, device: Link): void {
   host.send(setLink({ index: home.index, up }));
   // Last: until here a further DEL finds it.
   if (names.length > 0) host.send(deleteAltNames(home.index, names));
+}
+
+/** What is to be set of the device: some let nobody set even what they have. */
+function changed(device: Link, { mac, mtu }: Pick<Origin, "mac" | "mtu">) {
+  return {
+    mac: mac === device.mac ? undefined : mac,
+    mtu: mtu === device.mtu ? undefined : mtu,
+  };
 }
 
 function originByAlias({ alias, mtu, mac }: Link): Origin {

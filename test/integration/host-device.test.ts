@@ -72,6 +72,17 @@ test("host-device: name, MAC, MTU and state come back, whatever happened inside"
     await detach(attachment);
   }));
 
+test("host-device: a device whose MAC address nobody can set comes back", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    await host.run("ip", "link", "add", "ifb9", "type", "ifb");
+    const refused = host.run("ip", "link", "set", "ifb9", "address", mac);
+    await assert.rejects(refused, /Operation not supported/);
+    await host.unchangedBy(async () => {
+      await detach(await attach(host, { plugin, config: { ...config, device: "ifb9" } }));
+    });
+  }));
+
 test("host-device: a device that was down stays down", () =>
   inWorld(async (host) => {
     await host.run("ip", "link", "set", "wire0", "down");
