@@ -22,8 +22,12 @@ import type { Limit } from "./limits.ts";
 const kind = "ifb";
 /** IFNAMSIZ less its NUL, linux/if.h */
 const longestName = 15;
-/** The last of all: what others put beside it is asked before. */
-const priority = 0xffff;
+/**
+ * Priorities of our filters, the last of all: what others put beside them is asked before. Which of the two it is tells DEL
+ * whose the discipline is, as the kernel gives all of these one number.
+ */
+const Priority = { inOurs: 0xffff, inAnothers: 0xfffe } as const;
+const ourPriorities: readonly number[] = Object.values(Priority);
 const { arriving } = TcPlace;
 
 /** How things are where packets arrive. */
@@ -68,7 +72,7 @@ export function look(place: Place, attachment: Attachment): Present {
 
 /** Whether others have filters there too. */
 export function isShared({ filters }: Hook): boolean {
-  return filters.some((it) => it.priority !== priority);
+  return filters.some((it) => !ourPriorities.includes(it.priority));
 }
 
 /**
@@ -117,15 +121,20 @@ export function redirect(redirection: Redirection): Interface {
   const settings = { kind, name, mac, mtu: link.mtu, txQueueLength: 0 } as const;
   const requests = [...before, newLink(settings), setLink({ name, alias: aliasOf(attachment) })];
   const ifb = namespace.send(...requests, getLink({ name })).at(-1) as Link;
-  rollback(() => removeRedirect(place, ifb));
+  const isOurs = present.hook.kind === undefined;
+  rollback(() => removeRedirect(place, ifb, isOurs));
   const { index } = link;
   const opened = newQdisc({ index, kind: "ingress", parent: arriving }, link.name);
   namespace.send(
     // While it is down: the kernel would wait for packets that are on their way.
     putBucket(ifb, limit),
     setLink({ index: ifb.index, up: true }, `set ${name} up`),
-    ...(present.hook.kind === undefined ? [opened] : []),
-    newRedirect({ index, target: ifb.index, priority }),
+    ...(isOurs ? [opened] : []),
+    newRedirect({
+      index,
+      target: ifb.index,
+      priority: isOurs ? Priority.inOurs : Priority.inAnothers,
+    }),
   );
   return { name, mac };
 }
@@ -151,16 +160,19 @@ export function redirectsTo(hook: Hook, { index }: Link): Filter[] {
   return hook.filters.filter((it) => it.redirectsTo === index);
 }
 
-/** Lets what arrives on a link go its own way again. Others' filters stay, and what they need. */
-export function removeRedirect(place: Place, ifb: Link): void {
+/**
+ * Lets what arrives on a link go its own way again. Others' filters stay, and what they need. The discipline goes where it
+ * was made for the redirection, by the reference suite too; the redirection tells unless the caller does.
+ */
+export function removeRedirect(place: Place, ifb: Link, isOurs?: boolean): void {
   const hook = readHook(place);
-  const ours = redirectsTo(hook, ifb);
-  const priorities = new Set(ours.map((it) => it.priority));
+  const priorities = new Set(redirectsTo(hook, ifb).map((it) => it.priority));
   const others = hook.filters.filter((it) => !priorities.has(it.priority));
   const { namespace, link } = place;
   const { index } = link;
+  const mayGo = isOurs ?? (priorities.size > 0 && !priorities.has(Priority.inAnothers));
   const requests =
-    hook.kind === "ingress" && others.length === 0
+    mayGo && hook.kind === "ingress" && others.length === 0
       ? [deleteQdisc({ index, kind: "ingress", parent: arriving })]
       : // Without a number it is all of that priority, which is ours alone.
         [...priorities].map((it) => deleteFilter({ index, kind: "u32", priority: it, handle: 0 }));

@@ -168,7 +168,7 @@ test("another agent's clsact serves and stays; with filters of its own there not
     await host.run("tc", "qdisc", "add", "dev", hostEnd, "clsact");
     const result = resultOf(await host.cni("ADD", call(config)));
     const made = result.interfaces?.at(-1)?.name;
-    assert.deepEqual(await targetsOf(host, "", hostEnd), [`65535 ${made}`]);
+    assert.deepEqual(await targetsOf(host, "", hostEnd), [`65534 ${made}`]);
     assertSuccess(await host.cni("CHECK", call(withResult(config, result))));
     assertSuccess(await host.cni("DEL", call(withResult(config, result))));
     assert.deepEqual(await queuesOf(host), ["HOST-END clsact ffff: - - -"]);
@@ -191,6 +191,23 @@ test("another agent's clsact serves and stays; with filters of its own there not
       3,
     );
     await host.run("tc", "qdisc", "del", "dev", hostEnd, "clsact");
+  }));
+
+test("another agent's ingress qdisc stays, also an empty one", () =>
+  onInterface(async (host, prevResult) => {
+    const hostEnd = hostEndOf(prevResult);
+    const config = withResult(member(both), prevResult);
+    const theirs = ["HOST-END ingress ffff: - - -"];
+    await host.run("tc", "qdisc", "add", "dev", hostEnd, "ingress");
+    const result = resultOf(await host.cni("ADD", call(config)));
+    assert.equal((await targetsOf(host, "", hostEnd)).length, 1);
+    assertSuccess(await host.cni("CHECK", call(withResult(config, result))));
+    assertSuccess(await host.cni("DEL", call(withResult(config, result))));
+    assert.deepEqual(await queuesOf(host), theirs);
+    const wrap = ["sh", "-c", 'exec "$0" "$@" >/dev/full'];
+    assert.equal((await host.cni("ADD", call(config, { wrap }))).status, 1);
+    assert.deepEqual(await queuesOf(host), theirs);
+    await host.run("tc", "qdisc", "del", "dev", hostEnd, "ingress");
   }));
 
 test("another agent's filter that comes later goes first, and survives DEL", () =>
