@@ -9,10 +9,8 @@ import { comment, longestChain, longestComment } from "../iptables/rule.ts";
 import { type TableName, UnreadableTableError } from "../iptables/table.ts";
 import type { Words } from "../iptables/words.ts";
 import type { Attachment } from "../link/attachment.ts";
-import { isNetlinkError } from "../netlink/error.ts";
-import { getChain } from "../nftables/chain.ts";
+import { findChain } from "../nftables/chain.ts";
 import type { Namespace } from "../ns/namespace.ts";
-import { Errno } from "../sys/errno.ts";
 import { ifPresent, readText } from "../sys/file.ts";
 import { sha512 } from "../sys/sha512.ts";
 import { encode } from "../sys/text.ts";
@@ -96,13 +94,8 @@ function hasNftChain(
 ): boolean {
   const socket = findFilter(host);
   if (socket === undefined) return false;
-  try {
-    socket.send(getChain({ family: `ipv${family}`, table, chain }));
-    return true;
-  } catch (error) {
-    if (isNetlinkError(error, Errno.ENOENT)) return false;
-    throw error;
-  }
+  const [found] = socket.send(findChain({ family: `ipv${family}`, table, chain }));
+  return found !== undefined;
 }
 
 function legacyTables(family: Family): string[] {

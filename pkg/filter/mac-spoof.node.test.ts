@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { Namespace } from "../ns/namespace.ts";
 import { attempt, call } from "../sys/syscall.ts";
+import { observe } from "../sys/trace.ts";
 import {
   addSpoofCheck,
   collectSpoofChecks,
@@ -47,6 +48,23 @@ test("the spoof check makes exactly the reference's chains, once", { skip }, () 
 	}
 }
 `,
+  );
+});
+
+test("what other containers' checks have made already is not named again", { skip }, () => {
+  call("unshare", cloneNewNet);
+  using host = Namespace.own();
+  addSpoofCheck(host, owner, check);
+  const made: string[] = [];
+  const before = observe(({ purpose }) => made.push(purpose));
+  try {
+    addSpoofCheck(host, { ...owner, containerId: "c2" }, check);
+  } finally {
+    observe(before);
+  }
+  assert.deepEqual(
+    made.filter((it) => /^add (table|chain) /.test(it)),
+    ["add chain nat cni-br-iface-c2-eth0", "add chain nat cni-br-iface-c2-eth0-mac"],
   );
 });
 

@@ -5,10 +5,16 @@
 
 import { parseMac } from "../ip/mac.ts";
 import type { Attachment } from "../link/attachment.ts";
-import { isNetlinkError } from "../netlink/error.ts";
 import type { Request } from "../netlink/message.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
-import { addChain, deleteChain, getChain, Hook, Priority } from "../nftables/chain.ts";
+import {
+  addChain,
+  addMissingChain,
+  deleteChain,
+  findChain,
+  Hook,
+  Priority,
+} from "../nftables/chain.ts";
 import { sameExpressions } from "../nftables/compare.ts";
 import { decide, enter } from "../nftables/expression/immediate.ts";
 import type { Expression, ReadExpression } from "../nftables/expression.ts";
@@ -19,7 +25,6 @@ import { addTable } from "../nftables/table.ts";
 import { transact } from "../nftables/transaction.ts";
 import { commentOf } from "../nftables/userdata.ts";
 import type { Namespace } from "../ns/namespace.ts";
-import { Errno } from "../sys/errno.ts";
 import { findFilter, openFilter } from "./backend.ts";
 import { ownerOf, ownerPrefix } from "./owner.ts";
 
@@ -74,18 +79,22 @@ export function addSpoofCheck(host: Namespace, attachment: Attachment, check: Sp
   const plan = planFor(attachment);
   const { comment, owner } = plan;
   const socket = openFilter(host, "failed to setup spoof-check");
-  transact(socket, () => [
-    addTable(table),
-    addChain(entry, early),
-    addChain(plan.port),
-    addChain(plan.macs),
-    ...entriesOf(socket, plan).map((rule) => deleteRule(entry, rule)),
-    flushChain(plan.port),
-    flushChain(plan.macs),
-    ...rulesOf(plan, check).map(([chain, expressions]) =>
-      appendRule(chain, { expressions, comment, owner }),
-    ),
-  ]);
+  transact(socket, () => {
+    const present = socket.send(...[entry, plan.port, plan.macs].map(findChain));
+    const known = present.filter((chain) => chain !== undefined);
+    return [
+      ...(known.length === 0 ? [addTable(table)] : []),
+      ...addMissingChain(known, entry, early),
+      ...addMissingChain(known, plan.port),
+      ...addMissingChain(known, plan.macs),
+      ...entriesOf(socket, plan).map((rule) => deleteRule(entry, rule)),
+      flushChain(plan.port),
+      flushChain(plan.macs),
+      ...rulesOf(plan, check).map(([chain, expressions]) =>
+        appendRule(chain, { expressions, comment, owner }),
+      ),
+    ];
+  });
 }
 
 /** Throws where the rules are not as ADD made them. */
@@ -105,7 +114,7 @@ export function removeSpoofCheck(host: Namespace, attachment: Attachment): void 
   if (socket === undefined) return;
   transact(socket, () => {
     const entries = entriesOf(socket, plan);
-    if (entries.length === 0 && !isThere(socket, plan.port)) return [];
+    if (entries.length === 0 && socket.send(findChain(plan.port))[0] === undefined) return [];
     return removal(entries, plan);
   });
 }
@@ -151,14 +160,4 @@ function entriesOf(socket: NetlinkSocket, { comment, port }: Plan): Rule[] {
   return socket
     .dump(dumpRules(entry))
     .filter((rule) => rule.comment === comment && chainEnteredBy(rule.expressions) === port.chain);
-}
-
-function isThere(socket: NetlinkSocket, chain: ChainKey): boolean {
-  try {
-    socket.send(getChain(chain));
-    return true;
-  } catch (error) {
-    if (isNetlinkError(error, Errno.ENOENT)) return false;
-    throw error;
-  }
 }

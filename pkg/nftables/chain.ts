@@ -1,8 +1,9 @@
 /** Chains: lists of rules, some of them entered from a hook. */
 
 import { attributes, be32, flagged, string } from "../netlink/codec.ts";
-import { MessageFlag, type Request } from "../netlink/message.ts";
+import { MessageFlag, optional, type Request } from "../netlink/message.ts";
 import { FilterFamily, filterHeader } from "../netlink/nfnetlink.ts";
+import { Errno } from "../sys/errno.ts";
 import { type ChainKey, Message, request, type TableFamily } from "./message.ts";
 import { notes } from "./userdata.ts";
 
@@ -83,8 +84,13 @@ export function deleteChain({ family, table, chain }: ChainKey): Request {
 /** NF_DROP and NF_ACCEPT, linux/netfilter.h: what becomes of a packet that no rule decides about */
 export const Policy = { drop: 0, accept: 1 } as const;
 
-/** A chain that packets come to, and where it is. */
-export interface ListedChain extends ChainKey {
+/** A chain, and where it is if packets come to it by themselves. */
+export interface PlacedChain extends ChainKey {
+  readonly base?: BaseChain;
+}
+
+/** The same with what a list tells besides. */
+export interface ListedChain extends PlacedChain {
   readonly base?: BaseChain & { readonly policy: number };
 }
 
@@ -128,7 +134,7 @@ export function dumpChains(): Request<ListedChain | undefined> {
  * nobody looks at the chain: milliseconds. One with another hook is named, for the refusal that this brings.
  */
 export function addMissingChain(
-  listed: readonly ListedChain[],
+  listed: readonly PlacedChain[],
   key: ChainKey,
   base?: BaseChain,
   comment?: string,
@@ -145,27 +151,23 @@ export function isSameChain(a: ChainKey, b: ChainKey): boolean {
   return a.chain === b.chain && a.table === b.table && a.family === b.family;
 }
 
-/** A chain as read. */
-export interface Chain {
-  readonly name: string;
-  readonly base?: BaseChain;
-}
-
-/** Reads a chain: fails with ENOENT where there is none. */
-export function getChain({ family, table, chain }: ChainKey): Request<Chain> {
-  return request({
+/** Reads a chain; undefined if there is none. */
+export function findChain(key: ChainKey): Request<PlacedChain | undefined> {
+  const { family, table, chain } = key;
+  const found = request({
     purpose: `get chain ${table} ${chain}`,
     message: Message.getChain,
     family,
     write: (to) => chainAttributes.write(to, { table, name: chain }, {}),
-    read(from, start, end) {
-      const { name = "", hook, type } = chainAttributes.read(from, start, end, {});
-      if (hook === undefined) return { name };
+    read(from, start, end): PlacedChain {
+      const { hook, type } = chainAttributes.read(from, start, end, {});
+      if (hook === undefined) return key;
       const { number = 0, priority = 0 } = hook;
       return {
-        name,
+        ...key,
         base: { type: type as BaseChain["type"], hook: number, priority: priority | 0 },
       };
     },
   });
+  return optional(found, Errno.ENOENT);
 }
