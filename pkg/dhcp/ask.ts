@@ -1,5 +1,6 @@
 /** What a client sends in each state of RFC 2131, figure 5, unasked: for an address, for that one, for more time. */
 
+import { type Moment, stay } from "./machine.ts";
 import { encodeMessage, type Message } from "./message.ts";
 import {
   discover,
@@ -9,7 +10,7 @@ import {
   requestMore,
   requestOffered,
 } from "./request.ts";
-import type { Action, Client, Moment, Route, Step } from "./state.ts";
+import type { Action, Client, Route, Step } from "./state.ts";
 import { secondsSince, waitOf } from "./timing.ts";
 
 /** RFC 2131, 4.4.5: what retransmission in the last two states waits at least. */
@@ -130,9 +131,4 @@ export function toAll(message: Message): Action {
 /** Notes that a message leaves now, and when it is to be sent again. */
 function sent(client: Client, at: Moment, before: number): Client {
   return { ...client, sentAt: at.now, wakeAt: at.now + waitOf(client.patience, before, at) };
-}
-
-/** Nothing follows. */
-export function stay(client: Client): Step {
-  return { client, actions: [] };
 }

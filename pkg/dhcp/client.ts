@@ -1,15 +1,13 @@
-/**
- * The client's side of RFC 2131, figure 5, as a function: a state, what happened and when give the next state and
- * what is to be done. It reads no clock, draws no random number and sends nothing: whoever calls it does (the daemon,
- * and tests with a clock of their own).
- */
+/** The client's side of RFC 2131, figure 5, as a function. */
 
-import { askAgain, extend, look, lose, reboot, stay, stop, takeOffer, toAll } from "./ask.ts";
+import { sameBytes } from "../sys/bytes.ts";
+import { askAgain, extend, look, lose, reboot, stop, takeOffer, toAll } from "./ask.ts";
 import { faultIn, type Lease, leaseOf } from "./lease.ts";
+import { ignore, type Moment, machine, refuse, stay } from "./machine.ts";
 import type { Message } from "./message.ts";
 import { MessageType, Option } from "./option.ts";
 import { decline } from "./request.ts";
-import type { Client, Event, Moment, Step } from "./state.ts";
+import type { Action, Client, Step } from "./state.ts";
 import { renewalOf, waitOf } from "./timing.ts";
 import { dotted, readText, readU32 } from "./value.ts";
 
@@ -20,23 +18,13 @@ const requestTries = 4;
 const rebootTries = 3;
 
 /** What follows from an event. */
-export function step(client: Client, event: Event, at: Moment): Step {
-  if (client.phase === "stopped") return stay(client);
-  switch (event.type) {
-    case "start":
-      return start(client, at);
-    case "timer":
-      // A timer that was set for an earlier state means nothing.
-      if (client.wakeAt === null || at.now < client.wakeAt) return stay(client);
-      return onTimer(client, at);
-    case "message":
-      return onMessage(client, event.message, at);
-    case "probed":
-      return onProbed(client, event.taken, at);
-    case "release":
-      return stop(client, at);
-  }
-}
+export const step = machine<Client, Message, boolean, Action>({
+  start,
+  timer: onTimer,
+  message: onMessage,
+  probed: onProbed,
+  release: stop,
+});
 
 function start(client: Client, at: Moment): Step {
   const { lease } = client;
@@ -96,21 +84,16 @@ function isOurs({ phase, identity, exchange }: Client, message: Message): boolea
   return id === undefined || sameBytes(id, identity.clientId);
 }
 
-function ignore(client: Client): Step {
-  return stay({ ...client, ignored: client.ignored + 1 });
-}
-
 function onOffer(client: Client, message: Message, server: number, at: Moment): Step {
   if (client.phase !== "selecting") return ignore(client);
   const fault = faultIn(message);
-  if (fault !== undefined) return refuse(client, server, fault);
+  if (fault !== undefined) return refuseOffer(client, server, fault);
   const offer = { address: message.yourAddress, server };
   return takeOffer({ ...client, offer, tries: 0 }, at);
 }
 
-function refuse(client: Client, server: number, fault: string): Step {
-  const text = `ignored what ${dotted(server)} offered: ${fault}`;
-  return { ...ignore(client), actions: [{ do: "log", text }] };
+function refuseOffer(client: Client, server: number, fault: string): Step {
+  return refuse(client, `ignored what ${dotted(server)} offered: ${fault}`);
 }
 
 /** Whether an ACK of this server answers what was asked. */
@@ -132,7 +115,7 @@ function isAwaited(client: Client, message: Message, server: number): boolean {
 function onAck(client: Client, message: Message, server: number, at: Moment): Step {
   if (!isAwaited(client, message, server)) return ignore(client);
   const fault = faultIn(message);
-  if (fault !== undefined) return refuse(client, server, fault);
+  if (fault !== undefined) return refuseOffer(client, server, fault);
   const lease = leaseOf(message, server, client.sentAt);
   const isNew = client.phase === "selecting" || client.phase === "requesting";
   if (!isNew || client.patience.probe === 0) return bind(client, lease, at);
@@ -191,8 +174,4 @@ function onNak(client: Client, message: Message, server: number, at: Moment): St
     return lose(client, at, reason);
   }
   return ignore(client);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

@@ -1,6 +1,7 @@
 /** A DHCPv4 client's state, what can happen to it, and what it wants done. */
 
 import type { Lease } from "./lease.ts";
+import type { MachineEvent, MachineStep } from "./machine.ts";
 import type { Message } from "./message.ts";
 import type { Exchange, Identity } from "./request.ts";
 
@@ -51,20 +52,8 @@ export interface Client {
   readonly ignored: number;
 }
 
-/** When something happens, and 32 random bits to go with it. */
-export interface Moment {
-  readonly now: number;
-  readonly random: number;
-}
-
-export type Event =
-  /** Begin; with a lease from before, ask whether it still holds. */
-  | { readonly type: "start" }
-  | { readonly type: "timer" }
-  | { readonly type: "message"; readonly message: Message }
-  /** The outcome of a probe. */
-  | { readonly type: "probed"; readonly taken: boolean }
-  | { readonly type: "release" };
+/** A probe finds out whether somebody has the address. */
+export type Event = MachineEvent<Message, boolean>;
 
 /** Where a message goes: to all, or from the leased address to the server. */
 export type Route = "all" | { readonly from: number; readonly to: number };
@@ -81,11 +70,7 @@ export type Action =
   | { readonly do: "failed"; readonly reason: string }
   | { readonly do: "log"; readonly text: string };
 
-/** A client and what it wants done. */
-export interface Step {
-  readonly client: Client;
-  readonly actions: readonly Action[];
-}
+export type Step = MachineStep<Client, Action>;
 
 const initial = {
   exchange: { xid: 0, seconds: 0 },

@@ -1,7 +1,8 @@
 /** When a client sends its messages again, and when it renews (RFC 2131, 4.1 and 4.4.5). */
 
 import type { Lease } from "./lease.ts";
-import type { Moment, Patience } from "./state.ts";
+import type { Moment } from "./machine.ts";
+import type { Patience } from "./state.ts";
 
 /** RFC 2131, 4.1: doubled each time, with a second more or less; with less where the wait itself is short. */
 export function waitOf({ first, most }: Patience, before: number, { random }: Moment): number {

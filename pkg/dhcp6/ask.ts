@@ -1,10 +1,11 @@
 /** What a client sends unasked, and when it sends it again (RFC 8415, 15 and 18.2). */
 
+import { type Moment, stay } from "../dhcp/machine.ts";
 import { type Address, parseAddress } from "../ip/address.ts";
 import { encodeAssociation } from "./association.ts";
 import { encodeMessage, type OptionEntry } from "./message.ts";
 import { MessageType, Option } from "./option.ts";
-import type { Action, Client, Moment, Step } from "./state.ts";
+import type { Action, Client, Step } from "./state.ts";
 
 /** IRT and MRT of RFC 8415, 7.6. Milliseconds. */
 interface Pace {
@@ -113,11 +114,6 @@ export function lose(client: Client, at: Moment, reason: string): Step {
   };
   const actions: Action[] = lease === undefined ? [] : [{ do: "lost", lease, reason }];
   return { client: searching, actions };
-}
-
-/** Nothing follows. */
-export function stay(client: Client): Step {
-  return { client, actions: [] };
 }
 
 /** A message of one try, to the server of the lease. */

@@ -1,15 +1,14 @@
-/**
- * A DHCPv6 client (RFC 8415, section 18.2) as a function: a state, what happened and when give the next state and what
- * is to be done. Like its sibling for IPv4 it reads no clock, draws no random number and sends nothing.
- */
+/** A DHCPv6 client (RFC 8415, section 18.2) as a function. */
 
+import { ignore, type Moment, machine, refuse, stay } from "../dhcp/machine.ts";
 import { formatAddress } from "../ip/address.ts";
-import { decline, extend, inform, lose, request, solicit, stay, stop } from "./ask.ts";
+import { sameBytes } from "../sys/bytes.ts";
+import { decline, extend, inform, lose, request, solicit, stop } from "./ask.ts";
 import { associationIn, statusIn } from "./association.ts";
 import { type Lease, leaseOf, readSeconds, settingsOf } from "./lease.ts";
 import { firstOf, type Message } from "./message.ts";
 import { MessageType, Option, StatusCode } from "./option.ts";
-import type { Client, Event, Moment, Offer, Step } from "./state.ts";
+import type { Action, Client, Offer, Step } from "./state.ts";
 
 /** A server with this preference is not to be kept waiting (RFC 8415, 18.2.1). */
 const highestPreference = 255;
@@ -22,22 +21,13 @@ const afterDecline = 10_000;
 const afterRefusal = 1_000;
 
 /** What follows from an event. */
-export function step(client: Client, event: Event, at: Moment): Step {
-  if (client.phase === "stopped") return stay(client);
-  switch (event.type) {
-    case "start":
-      return start(client, at);
-    case "timer":
-      if (client.wakeAt === null || at.now < client.wakeAt) return stay(client);
-      return onTimer(client, at);
-    case "message":
-      return onMessage(client, event.message, at);
-    case "probed":
-      return onProbed(client, event.taken, at);
-    case "release":
-      return stop(client, at);
-  }
-}
+export const step = machine<Client, Message, readonly string[], Action>({
+  start,
+  timer: onTimer,
+  message: onMessage,
+  probed: onProbed,
+  release: stop,
+});
 
 function start(client: Client, at: Moment): Step {
   const { lease } = client;
@@ -109,10 +99,6 @@ function heedPauses(client: Client, { options }: Message): Client {
   return isSane ? { ...client, longestPause: seconds * 1000 } : client;
 }
 
-function ignore(client: Client): Step {
-  return stay({ ...client, ignored: client.ignored + 1 });
-}
-
 function onAdvertise(client: Client, message: Message, server: string, at: Moment): Step {
   if (client.phase !== "soliciting") return ignore(client);
   const { options } = message;
@@ -129,10 +115,6 @@ function onAdvertise(client: Client, message: Message, server: string, at: Momen
   // Answers are gathered during the first wait only; then anyone is welcome.
   if (preference === highestPreference || client.tries > 1) return request(next, at);
   return stay(next);
-}
-
-function refuse(client: Client, text: string): Step {
-  return { ...ignore(client), actions: [{ do: "log", text }] };
 }
 
 function reasonOf(status: number): string {
@@ -222,8 +204,4 @@ function onProbed(client: Client, taken: readonly string[], at: Moment): Step {
     wakeAt: at.now + afterDecline,
   };
   return { client: next, actions: [decline(client, taken, at), { do: "log", text }] };
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a?.length === b.length && a.every((byte, at) => byte === b[at]);
 }

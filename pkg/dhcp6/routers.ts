@@ -1,9 +1,9 @@
 /** The routers of a link, as a host knows them: asked for until one tells, and forgotten in time (RFC 7559, RFC 4861). */
 
+import type { Moment } from "../dhcp/machine.ts";
 import type { Advertisement } from "./advertisement.ts";
 import { forEver } from "./association.ts";
 import type { Settings } from "./lease.ts";
-import type { Moment } from "./state.ts";
 
 /** Something until a moment; null for ever. Written as JSON, so no infinity. */
 interface Until {

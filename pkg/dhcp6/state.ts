@@ -1,5 +1,6 @@
 /** A DHCPv6 client's state, what can happen to it, and what it wants done. */
 
+import type { MachineEvent, MachineStep } from "../dhcp/machine.ts";
 import type { Lease } from "./lease.ts";
 import type { Message, OptionEntry } from "./message.ts";
 
@@ -69,19 +70,8 @@ export interface Client {
   readonly ignored: number;
 }
 
-/** When something happens, and 32 random bits to go with it. */
-export interface Moment {
-  readonly now: number;
-  readonly random: number;
-}
-
-export type Event =
-  | { readonly type: "start" }
-  | { readonly type: "timer" }
-  | { readonly type: "message"; readonly message: Message }
-  /** The outcome of a probe: the addresses that somebody else has. */
-  | { readonly type: "probed"; readonly taken: readonly string[] }
-  | { readonly type: "release" };
+/** A probe finds out which addresses somebody else has. */
+export type Event = MachineEvent<Message, readonly string[]>;
 
 export type Action =
   /** To all servers and relays on the link (RFC 8415, 7.1: ff02::1:2). */
@@ -95,11 +85,7 @@ export type Action =
   | { readonly do: "failed"; readonly reason: string }
   | { readonly do: "log"; readonly text: string };
 
-/** A client and what it wants done. */
-export interface Step {
-  readonly client: Client;
-  readonly actions: readonly Action[];
-}
+export type Step = MachineStep<Client, Action>;
 
 /** RFC 8415, 7.6 */
 const defaultLongestPause = 3_600_000;

@@ -1,5 +1,6 @@
 /** Whether a rule that was read says what one that was written said. */
 
+import { sameBytes } from "../sys/bytes.ts";
 import type { Expression, ReadExpression } from "./expression.ts";
 
 /**
@@ -38,8 +39,4 @@ function includes(actual: unknown, wanted: unknown, isLookup = false): boolean {
     if (value === undefined || (isLookup && (key === "set" || key === "setId"))) return true;
     return includes((actual as Fields)[key], value);
   });
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

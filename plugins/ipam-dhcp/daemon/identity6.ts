@@ -1,7 +1,8 @@
 /** Who a DHCPv6 client is, and the moments it lives in. */
 
+import type { Moment } from "../../../pkg/dhcp/machine.ts";
 import { Option } from "../../../pkg/dhcp6/option.ts";
-import type { Identity, Moment } from "../../../pkg/dhcp6/state.ts";
+import type { Identity } from "../../../pkg/dhcp6/state.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
 import { randomBytes } from "../../../pkg/sys/random.ts";
 import { fromHex, type Wanted6 } from "../order.ts";

@@ -11,18 +11,12 @@ import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
 import { Readiness } from "../../../pkg/sys/event-loop.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import {
-  bindSocket,
   inetAddress,
-  openSocket,
   receiveFrom,
   SocketFamily,
   SocketOption,
-  SocketType,
   sendTo,
-  setSocketOption,
-  socketLevel,
 } from "../../../pkg/sys/socket.ts";
-import { encode } from "../../../pkg/sys/text.ts";
 import { fromHex, toHex } from "../order.ts";
 import type { Surroundings } from "./lease-client.ts";
 import {
@@ -32,6 +26,7 @@ import {
   sendPacket,
   toClientPort,
 } from "./packet-socket.ts";
+import { openUdp } from "./udp-socket.ts";
 
 const everywhere = 0xffff_ffff;
 const packets = new PacketBuffer();
@@ -147,15 +142,11 @@ function openBoth(link: string, address: number): readonly Fd[] {
 
 /** A UDP socket of the client's port on an interface. */
 function openDatagram(link: string, address: number): Fd {
-  const socket = openSocket(SocketFamily.inet, SocketType.datagram, 0);
-  try {
-    setSocketOption(socket, socketLevel, SocketOption.reuseAddress, 1);
-    setSocketOption(socket, socketLevel, SocketOption.broadcast, 1);
-    setSocketOption(socket, socketLevel, SocketOption.bindToDevice, encode(link));
-    bindSocket(socket, inetAddress(address, Port.client), `${dotted(address)} on ${link}`);
-  } catch (error) {
-    socket[Symbol.dispose]();
-    throw error;
-  }
-  return socket;
+  return openUdp({
+    family: SocketFamily.inet,
+    link,
+    address: inetAddress(address, Port.client),
+    what: dotted(address),
+    options: [SocketOption.reuseAddress, SocketOption.broadcast],
+  });
 }

@@ -10,19 +10,7 @@ import { decodePacket } from "../../../pkg/dhcp6/packet.ts";
 import { errnoText } from "../../../pkg/sys/errno.ts";
 import { Readiness } from "../../../pkg/sys/event-loop.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
-import {
-  bindSocket,
-  inet6Address,
-  openSocket,
-  receiveFrom,
-  SocketFamily,
-  SocketOption,
-  SocketType,
-  sendTo,
-  setSocketOption,
-  socketLevel,
-} from "../../../pkg/sys/socket.ts";
-import { encode } from "../../../pkg/sys/text.ts";
+import { inet6Address, receiveFrom, SocketFamily, sendTo } from "../../../pkg/sys/socket.ts";
 import type { Surroundings } from "./lease-client.ts";
 import {
   EtherType,
@@ -31,6 +19,7 @@ import {
   routerMessages,
   sendPacket,
 } from "./packet-socket.ts";
+import { openUdp } from "./udp-socket.ts";
 
 /** UDP ports, RFC 8415, 7.2 */
 const Port = { client: 546, server: 547 } as const;
@@ -101,7 +90,7 @@ export class Voice6 {
 
   #openUdp(): Fd {
     if (this.#udp !== undefined) return this.#udp;
-    const socket = this.#around.inside(() => openUdp(this.#around.link.name));
+    const socket = this.#around.inside(() => openOn(this.#around.link.name));
     this.#udp = socket;
     this.#around.loop.watch(socket.fd, Readiness.in, () => this.#hearServers(socket));
     return socket;
@@ -137,15 +126,7 @@ export class Voice6 {
 }
 
 /** A UDP socket of the client's port on one interface, with whatever address that has. */
-function openUdp(name: string): Fd {
-  const socket = openSocket(SocketFamily.inet6, SocketType.datagram, 0);
-  try {
-    setSocketOption(socket, socketLevel, SocketOption.bindToDevice, encode(name));
-    const { client } = Port;
-    bindSocket(socket, inet6Address(anyAddress, client, 0), `port ${client} on ${name}`);
-  } catch (error) {
-    socket[Symbol.dispose]();
-    throw error;
-  }
-  return socket;
+function openOn(link: string): Fd {
+  const address = inet6Address(anyAddress, Port.client, 0);
+  return openUdp({ family: SocketFamily.inet6, link, address, what: `port ${Port.client}` });
 }
