@@ -3,6 +3,7 @@
  * way, to nowhere or to a container that is gone. So the entries of published ports are forgotten.
  */
 
+import { readFew } from "../../pkg/conntrack/few.ts";
 import { countFlows, deleteFlow, dumpFlows, type Flow } from "../../pkg/conntrack/flow.ts";
 import { type Address, formatAddress, sameAddress } from "../../pkg/ip/address.ts";
 import { isNetlinkError } from "../../pkg/netlink/error.ts";
@@ -60,7 +61,7 @@ function forget(
   isStale: (forward: Forward, flow: Flow) => boolean,
 ): void {
   const udp = forwards.filter(({ protocol }) => protocol === IpProtocol.udp);
-  if (udp.length === 0 || socket.send(countFlows())[0] === 0) return;
+  if (udp.length === 0 || !mayHaveFlows(socket, udp)) return;
   for (const family of new Set(udp.map(({ target }) => target.family))) {
     const byPort = new Map<number, Forward[]>();
     for (const forward of udp) {
@@ -77,6 +78,18 @@ function forget(
       if (candidates.some((forward) => isStale(forward, flow))) forgetOne(socket, flow);
     }
   }
+}
+
+/** Whether it is worth the time to have them listed. */
+function mayHaveFlows(socket: NetlinkSocket, forwards: readonly Forward[]): boolean {
+  const [count] = socket.send(countFlows());
+  if (count === 0) return false;
+  const few = readFew(count);
+  if (few === undefined) return true;
+  const ports = new Set<number | undefined>(forwards.map(({ hostPort }) => hostPort));
+  return few.some(
+    ({ protocol, destinationPort }) => protocol === IpProtocol.udp && ports.has(destinationPort),
+  );
 }
 
 function forgetOne(socket: NetlinkSocket, flow: Flow): void {
