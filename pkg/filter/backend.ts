@@ -5,10 +5,16 @@ import { isUsable } from "../nftables/transaction.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
 
+/** The socket whose kernel said so: it is asked once. */
+let usable: NetlinkSocket | undefined;
+
 /** The namespace's socket to its packet filter; undefined where the kernel has no nf_tables. */
 export function findFilter(host: Namespace): NetlinkSocket | undefined {
   const socket = findNetfilter(host);
-  return socket !== undefined && isUsable(socket) ? socket : undefined;
+  if (socket === undefined || socket === usable) return socket;
+  if (!isUsable(socket)) return undefined;
+  usable = socket;
+  return socket;
 }
 
 /** The same; throws where there is none, and says what for it was wanted. */

@@ -86,9 +86,11 @@ function mayHaveFlows(socket: NetlinkSocket, forwards: readonly Forward[]): bool
   if (count === 0) return false;
   const few = readFew(count);
   if (few === undefined) return true;
-  const ports = new Set<number | undefined>(forwards.map(({ hostPort }) => hostPort));
   return few.some(
-    ({ protocol, destinationPort }) => protocol === IpProtocol.udp && ports.has(destinationPort),
+    ({ protocol, destinationPort }) =>
+      protocol === IpProtocol.udp &&
+      destinationPort !== undefined &&
+      forwards.some(({ ports }) => ports.has(destinationPort)),
   );
 }
 
