@@ -3,7 +3,8 @@
  * asked for: of a busy host's thousands few matter here.
  */
 
-import type { Family } from "../ip/address.ts";
+import { type Family, toBytes } from "../ip/address.ts";
+import { parsePrefix } from "../ip/prefix.ts";
 import type { Request } from "../netlink/message.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
 import {
@@ -21,11 +22,12 @@ import {
   dumpRules,
   flushChain,
   insertRule,
-  type Rule,
+  type ListedRule,
 } from "../nftables/rule.ts";
 import { addTable } from "../nftables/table.ts";
+import { encode } from "../sys/text.ts";
 import { expressionsFor, wordsFrom } from "./kernel-rule.ts";
-import { type Step, type Table, UnreadableTableError } from "./table.ts";
+import { type Step, type Table, tellingText, UnreadableTableError } from "./table.ts";
 import { sameWords, type Words } from "./words.ts";
 
 const name = "filter";
@@ -37,8 +39,9 @@ const builtIn = new Map<string, BaseChain>(
   ),
 );
 
+/** A rule whose words are read when they are asked for. */
 interface ReadRule {
-  readonly rule: Rule;
+  readonly rule: ListedRule;
   readonly words: Words;
 }
 
@@ -73,17 +76,33 @@ export class KernelTable implements Table {
     return this.#chains.has(chain);
   }
 
-  rules(chain: string): readonly Words[] {
-    return this.kept(chain).map(({ words }) => words);
+  count(chain: string): number {
+    return this.#kept(chain).length;
   }
 
-  /** The rules with what is needed to delete them. */
-  kept(chain: string): readonly ReadRule[] {
+  rules(chain: string): readonly Words[] {
+    return this.#kept(chain).map(({ words }) => words);
+  }
+
+  rulesAbout(chain: string, text: string): readonly Words[] {
+    return this.keptAbout(chain, text).map(({ words }) => words);
+  }
+
+  /** The same, with what is needed to delete them. */
+  keptAbout(chain: string, text: string): readonly ReadRule[] {
+    const wanted = bytesOf(text);
+    return this.#kept(chain).filter(
+      // Some versions of iptables note a comment where nft does.
+      ({ rule }) => holds(rule.bytes, wanted) || rule.comment?.includes(text),
+    );
+  }
+
+  #kept(chain: string): readonly ReadRule[] {
     if (!this.hasChain(chain)) return [];
     let rules = this.#read.get(chain);
     if (rules === undefined) {
       const found = this.#socket.dump(dumpRules(this.key(chain)));
-      rules = found.map((rule) => ({ rule, words: wordsOrOpaque(this.family, rule) }));
+      rules = found.map((rule) => readLater(this.family, rule));
       this.#read.set(chain, rules);
     }
     return rules;
@@ -104,14 +123,41 @@ export class KernelTable implements Table {
 }
 
 /** What nobody here writes is told apart from everything else, and counts as a rule. */
-function wordsOrOpaque(family: Family, rule: Rule): Words {
-  return wordsFrom(family, rule) ?? ["unknown", `${rule.handle}`];
+function readLater(family: Family, rule: ListedRule): ReadRule {
+  let words: Words | undefined;
+  return {
+    rule,
+    get words() {
+      words ??= wordsFrom(family, rule) ?? ["unknown", `${rule.handle}`];
+      return words;
+    },
+  };
+}
+
+/** An address as rules have it, of a network only its whole bytes; or a text. */
+function bytesOf(text: string): Uint8Array {
+  const prefix = text.includes("/") ? parsePrefix(text) : undefined;
+  if (prefix === undefined) return encode(text);
+  return toBytes(prefix.address).subarray(0, prefix.length >> 3);
+}
+
+/** By the last byte, in which addresses of a network differ. */
+function holds(bytes: Uint8Array, wanted: Uint8Array): boolean {
+  const end = wanted.length - 1;
+  const last = wanted[end];
+  if (last === undefined) return true;
+  for (let at = bytes.indexOf(last, end); at >= 0; at = bytes.indexOf(last, at + 1)) {
+    let same = 1;
+    while (same <= end && bytes[at - same] === wanted[end - same]) same++;
+    if (same > end) return true;
+  }
+  return false;
 }
 
 /** The changes that make the steps. Throws UnreadableTableError for a rule to be added where iptables could not. */
 export function requestsFor(table: KernelTable, steps: readonly Step[]): Request[] {
   const made = new Set<string>();
-  const gone = new Set<Rule>();
+  const gone = new Set<ListedRule>();
   if (steps.some(([verb]) => verb === "-A" || verb === "-I")) table.requireOwn();
   const requests: Request[] = table.isEmpty && steps.length > 0 ? [addTable(tableOf(table))] : [];
   for (const [verb = "", chain = "", ...words] of steps) {
@@ -153,11 +199,11 @@ function change(verb: string, key: ChainKey, words: Words): Request {
 function deletion(
   table: KernelTable,
   chain: string,
-  { words, gone }: { readonly words: Words; readonly gone: Set<Rule> },
+  { words, gone }: { readonly words: Words; readonly gone: Set<ListedRule> },
 ): Request {
   const found = table
-    .kept(chain)
-    .find(({ rule, words: same }) => !gone.has(rule) && sameWords(words, same));
+    .keptAbout(chain, tellingText(words))
+    .find((read) => !gone.has(read.rule) && sameWords(words, read.words));
   if (found === undefined) throw new Error(`chain ${chain} has no rule "${words.join(" ")}"`);
   gone.add(found.rule);
   return deleteRule(table.key(chain), found.rule);

@@ -92,6 +92,30 @@ test("what is written is what iptables writes, to the byte as the kernel keeps i
   }),
 );
 
+test(
+  "rules are found by what they hold, be it an address, a name or a part of a comment",
+  { skip },
+  () =>
+    withKernels((kernels) => {
+      changeFilter(kernels, (table, family) => [
+        ...ensureChain(table, "OTHER"),
+        ...fillChain(table, "OURS", rulesOf(family)),
+      ]);
+      for (const kernel of kernels) {
+        const table = readFilter(kernel);
+        const all = table.rules("OURS");
+        assert.equal(table.count("OURS"), all.length);
+        const host = all[0]?.[1] ?? "";
+        assert.deepEqual(table.rulesAbout("OURS", host), all.slice(0, 2));
+        assert.deepEqual(table.rulesAbout("OURS", "br0"), all.slice(2, 3));
+        assert.deepEqual(table.rulesAbout("OURS", "bot"), all.slice(3, 4));
+        assert.deepEqual(table.rulesAbout("OURS", "$(id)"), all.slice(4, 5));
+        assert.deepEqual(table.rulesAbout("OURS", "10.9.9.9/32"), []);
+        assert.deepEqual(table.rulesAbout("OURS", ""), all);
+      }
+    }),
+);
+
 test("table and chain are made as iptables makes them", { skip }, () => {
   const texts = ["kernel", "program"].map((way) => {
     let text = "";

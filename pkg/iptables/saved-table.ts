@@ -3,6 +3,9 @@
 import { type Table, type TableName, UnreadableTableError } from "./table.ts";
 import { readWords, type Words } from "./words.ts";
 
+/** What does not stand in a line as it is. */
+const isQuotable = /["\\]/;
+
 /** A table from its text. Rules are read one chain at a time: a busy host has thousands of others. */
 export class SavedTable implements Table {
   readonly name: TableName;
@@ -48,5 +51,14 @@ export class SavedTable implements Table {
       this.#read.set(chain, rules);
     }
     return rules;
+  }
+
+  count(chain: string): number {
+    return this.#lines.get(chain)?.length ?? 0;
+  }
+
+  rulesAbout(chain: string, text: string): readonly Words[] {
+    if (isQuotable.test(text)) return this.rules(chain);
+    return (this.#lines.get(chain) ?? []).filter((line) => line.includes(text)).map(readWords);
   }
 }

@@ -48,6 +48,20 @@ test("a table is what iptables-save prints", () => {
   assert.ok(!hasRule(table, "INPUT", jump));
 });
 
+test("rules are found by what they hold", () => {
+  const table = new SavedTable("filter", saved);
+  assert.equal(table.count("CNI-FORWARD"), 3);
+  assert.equal(table.count("none"), 0);
+  assert.equal(table.rulesAbout("CNI-FORWARD", "10.1.0.2/32").length, 3);
+  assert.deepEqual(
+    table.rulesAbout("FORWARD", "firewall plugin"),
+    table.rules("FORWARD").slice(0, 1),
+  );
+  assert.deepEqual(table.rulesAbout("FORWARD", "no such text"), []);
+  // It may stand there escaped.
+  assert.deepEqual(table.rulesAbout("FORWARD", 'a "word"'), table.rules("FORWARD"));
+});
+
 test("a table that iptables cannot show is no empty one", () => {
   const text = "# Table `filter' is incompatible, use 'nft' tool.\n";
   assert.throws(

@@ -14,17 +14,33 @@ export class UnreadableTableError extends Error {
   override readonly name = "UnreadableTableError";
 }
 
-/** What a table held when it was read. */
+/** What a table held when it was read. To look at every rule of a busy host takes long: so there are other questions. */
 export interface Table {
   readonly name: TableName;
   hasChain(chain: string): boolean;
+  /** How many rules a chain has. */
+  count(chain: string): number;
   /** A chain's rules, without its name; none where there is no such chain. */
   rules(chain: string): readonly Words[];
+  /** Those that hold an address, or a text that may be a part of a word; there may be others among them. */
+  rulesAbout(chain: string, text: string): readonly Words[];
+}
+
+/** After these comes what few rules have, the rarest first. */
+const tellingOptions = ["-s", "-d", "--comment", "-i", "-o"];
+
+/** What to look for to find a rule again; empty where that is all rules. */
+export function tellingText(words: Words): string {
+  const option = tellingOptions.find((one) => words.includes(one));
+  return option === undefined ? "" : (words[words.indexOf(option) + 1] ?? "");
+}
+
+function sameAs(table: Table, chain: string, wanted: Words): Words[] {
+  return table.rulesAbout(chain, tellingText(wanted)).filter((words) => sameWords(words, wanted));
 }
 
 export function hasRule(table: Table, chain: string, rule: Rule): boolean {
-  const wanted = wordsOf(rule);
-  return table.rules(chain).some((words) => sameWords(words, wanted));
+  return sameAs(table, chain, wordsOf(rule)).length > 0;
 }
 
 /** Makes a chain where there is none. */
@@ -73,8 +89,7 @@ export function removeRules(
 
 /** Removes one rule, as often as it is there. */
 export function removeRule(table: Table, chain: string, rule: Rule): Step[] {
-  const wanted = wordsOf(rule);
-  return removeRules(table, chain, (words) => sameWords(words, wanted));
+  return sameAs(table, chain, wordsOf(rule)).map((words) => ["-D", chain, ...words]);
 }
 
 /** Removes a chain with what is in it. Rules that lead to it must go before. */

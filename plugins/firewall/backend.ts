@@ -143,6 +143,8 @@ function firewalldBackend(context: Call, { zone, policy }: Settings): Backend {
 /** What is to go. */
 export interface Removal {
   readonly isGone: (owner: string) => boolean;
+  /** What the names of all that are gone have in common. */
+  readonly part: string;
   /** Those of a result: what the reference made is known by them alone. */
   readonly addresses?: readonly Prefix[];
 }
@@ -151,7 +153,8 @@ export interface Removal {
  * Removes the rules from wherever they may be: what decided where they went may have changed since. Only a word in the
  * configuration keeps iptables from being run. Each backend has its turn, whatever becomes of the others.
  */
-export function removeEverywhere(context: Call, { isGone, addresses = [] }: Removal): void {
+export function removeEverywhere(context: Call, removal: Removal): void {
+  const { isGone, addresses = [] } = removal;
   const { attempt, config, env, host, log } = context;
   const zone = config.firewalldZone || "trusted";
   const mayBeSources = config.backend === "" || config.backend === "firewalld";
@@ -162,7 +165,7 @@ export function removeEverywhere(context: Call, { isGone, addresses = [] }: Remo
     const socket = findFilter(host);
     if (socket !== undefined) alone(() => nftables.forbid(socket, isGone));
   });
-  if (mayUseIptables(config)) attempt(() => removeFromIptables(context, { isGone, addresses }));
+  if (mayUseIptables(config)) attempt(() => removeFromIptables(context, removal));
 }
 
 function mayUseIptables({ backend, ingressPolicy }: FirewallConfig): boolean {

@@ -23,7 +23,7 @@ export const firewall = definePlugin({
     if (wish.addresses.length === 0) return prevResult;
     const backend = backendFor(context, settings);
     undo.push(() => {
-      removeEverywhere(context, { isGone: (owner) => owner === wish.owner });
+      removeEverywhere(context, { isGone: (owner) => owner === wish.owner, part: wish.owner });
       context.finishAttempts();
     });
     backend.allow(wish);
@@ -43,6 +43,7 @@ export const firewall = definePlugin({
     const own = ownerOf(context);
     removeEverywhere(context, {
       isGone: (owner) => owner === own,
+      part: own,
       addresses: givenAddresses(context),
     });
   },
@@ -52,6 +53,7 @@ export const firewall = definePlugin({
     const prefix = ownerPrefix(network);
     const valid = ownersOf(network, validAttachments);
     removeEverywhere(context, {
+      part: prefix,
       isGone: (owner) =>
         owner.length === ownerLength && owner.startsWith(prefix) && !valid.has(owner),
     });

@@ -87,9 +87,9 @@ export function recordRules({ owner, policy, bridge }: Wish, addresses: readonly
   }));
 }
 
-/** The records of a table. */
-export function recordsIn(table: Table): OwnerRecord[] {
-  return table.rules(Chain.owners).map((words) => {
+/** The records of a table; with a text those that hold it, and maybe others. */
+export function recordsIn(table: Table, text = ""): OwnerRecord[] {
+  return table.rulesAbout(Chain.owners, text).map((words) => {
     const after = (option: string) => words[words.indexOf(option) + 1] ?? "";
     const [owner = "", policy = ""] = after("--comment").split(" ");
     return {

@@ -64,7 +64,7 @@ function wish(changes: Partial<Wish> & { ip?: string } = {}): Wish {
 
 const isolated = { policy: "isolated", bridge: "cni0" } as const;
 const sameBridge = { policy: "same-bridge", bridge: "cni0" } as const;
-const is = (owner: string) => ({ isGone: (other: string) => other === owner });
+const is = (owner: string) => ({ isGone: (other: string) => other === owner, part: owner });
 
 test("ADD again changes nothing", () => {
   const { programs, scripts } = fakeTable();

@@ -8,12 +8,11 @@ import {
   hasRule,
   removeChain,
   removeRule,
-  removeRules,
   type Step,
   type Table,
 } from "../../pkg/iptables/table.ts";
 import { changeFilter, readFilter, type Way } from "../../pkg/iptables/way.ts";
-import { sameWords } from "../../pkg/iptables/words.ts";
+import type { Policy } from "./config.ts";
 import {
   acceptedIn,
   acceptRules,
@@ -58,25 +57,30 @@ function acceptSteps(table: Table, { adminChain }: Wish, addresses: readonly Pre
 /** What the owner had before and has no more goes: a namesake that was killed may have left it. */
 function recordSteps(table: Table, wish: Wish, addresses: readonly Prefix[]): Step[] {
   const wanted = addresses.map(textOf);
-  const records = recordsIn(table);
-  const stale = records.filter(
+  const stale = recordsIn(table, wish.owner).filter(
     ({ owner, address, policy, bridge }) =>
       owner === wish.owner &&
       !(wanted.includes(address) && policy === wish.policy && bridge === wish.bridge),
   );
-  const held = records.filter((record) => !stale.includes(record)).map(({ address }) => address);
+  const others = (record: OwnerRecord) => record.owner !== wish.owner;
+  const unwanted = stale
+    .map(({ address }) => address)
+    .filter((text) => !wanted.includes(text) && !isHeld(table, text, others));
   return [
     ...ensureChain(table, Chain.owners),
-    ...stale.flatMap(({ words }) => removeExact(table, words)),
-    ...stale
-      .filter(({ address }) => !held.includes(address) && !wanted.includes(address))
-      .flatMap(({ address }) => acceptRemoval(table, address)),
+    ...stale.map(removeRecord),
+    ...unwanted.flatMap((text) => acceptRemoval(table, text)),
     ...recordRules(wish, addresses).flatMap((rule) => ensureRule(table, Chain.owners, rule)),
   ];
 }
 
-function removeExact(table: Table, words: OwnerRecord["words"]): Step[] {
-  return removeRules(table, Chain.owners, (other) => sameWords(other, words));
+function removeRecord({ words }: OwnerRecord): Step {
+  return ["-D", Chain.owners, ...words];
+}
+
+/** Whether an address has a record among those that count. */
+function isHeld(table: Table, text: string, counts: (record: OwnerRecord) => boolean): boolean {
+  return recordsIn(table, text).some((record) => record.address === text && counts(record));
 }
 
 function acceptRemoval(table: Table, text: string): Step[] {
@@ -89,7 +93,7 @@ function acceptRemoval(table: Table, text: string): Step[] {
 function policySteps(table: Table, bridge: string, { policy, owner }: Wish): Step[] {
   const isIsolated =
     policy === "isolated" ||
-    recordsIn(table).some(
+    recordsIn(table, ` ${"isolated" satisfies Policy}`).some(
       (record) =>
         record.owner !== owner && record.bridge === bridge && record.policy === "isolated",
     );
@@ -141,6 +145,8 @@ function wantedRules(wish: Wish, addresses: readonly Prefix[]): [string, Rule][]
 /** What is to go: by its owner, and by addresses, which is how the reference knows its own rules. */
 export interface Removal {
   readonly isGone: (owner: string) => boolean;
+  /** What the names of all that are gone have in common. */
+  readonly part: string;
   readonly addresses?: readonly Prefix[];
 }
 
@@ -148,33 +154,29 @@ export interface Removal {
  * Removes the rules of owners that are gone, and those for the addresses that nobody else has. A bridge loses its policy's
  * rules with the last that has a record, unless there are addresses of which nobody says whose they are: the reference's.
  */
-export function forbid(ways: readonly Way[], removal: Removal): void {
+export function forbid(ways: readonly Way[], { isGone, part, addresses = [] }: Removal): void {
   changeFilter(ways, (table, family) => {
-    const records = recordsIn(table);
-    const gone = records.filter(({ owner }) => removal.isGone(owner));
-    const kept = records.filter((record) => !gone.includes(record));
-    const given = ofFamily(removal.addresses ?? [], family).map(textOf);
-    const addresses = [...new Set([...gone.map(({ address }) => address), ...given])].filter(
-      (text) => !kept.some(({ address }) => address === text),
+    const gone = recordsIn(table, part).filter(({ owner }) => isGone(owner));
+    const given = ofFamily(addresses, family).map(textOf);
+    const freed = [...new Set([...gone.map(({ address }) => address), ...given])].filter(
+      (text) => !isHeld(table, text, ({ owner }) => !isGone(owner)),
     );
     return [
-      ...addresses.flatMap((text) => acceptRemoval(table, text)),
-      ...gone.flatMap(({ words }) => removeExact(table, words)),
-      ...(kept.length === 0 ? removeChain(table, Chain.owners) : []),
-      ...freedSteps(table, gone, kept, addresses),
+      ...freed.flatMap((text) => acceptRemoval(table, text)),
+      ...gone.map(removeRecord),
+      ...(gone.length === table.count(Chain.owners) ? removeChain(table, Chain.owners) : []),
+      ...freedSteps(table, gone, freed),
     ];
   });
 }
 
-function freedSteps(
-  table: Table,
-  gone: readonly OwnerRecord[],
-  kept: readonly OwnerRecord[],
-  addresses: readonly string[],
-): Step[] {
-  const known = [...kept.map(({ address }) => address), ...addresses];
-  if (acceptedIn(table).some((text) => !known.includes(text))) return [];
+function freedSteps(table: Table, gone: readonly OwnerRecord[], freed: readonly string[]): Step[] {
   const bridges = new Set(gone.flatMap(({ bridge }) => (bridge === undefined ? [] : [bridge])));
+  if (bridges.size === 0) return [];
+  const isGone = new Set(gone.map(({ owner }) => owner));
+  const kept = recordsIn(table).filter(({ owner }) => !isGone.has(owner));
+  const known = [...kept.map(({ address }) => address), ...freed];
+  if (acceptedIn(table).some((text) => !known.includes(text))) return [];
   return [...bridges].flatMap((bridge) => {
     const left = kept.filter((record) => record.bridge === bridge);
     const has = (policy: string) => left.some((record) => record.policy === policy);

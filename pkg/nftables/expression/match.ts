@@ -11,7 +11,13 @@ export const match = attributes({
 });
 
 /** struct xt_conntrack_mtinfo3, linux/netfilter/xt_conntrack.h: its size, and where it has what is set here */
-const connection = { revision: 3, size: 168, matchFlags: 146, stateMask: 150 } as const;
+const connection = {
+  revision: 3,
+  size: 168,
+  matchFlags: 146,
+  invertFlags: 148,
+  stateMask: 150,
+} as const;
 /** XT_CONNTRACK_STATE, linux/netfilter/xt_conntrack.h */
 const LOOKS_AT_STATE = 1;
 
@@ -37,10 +43,12 @@ export function matchConnectionState(bits: number) {
 export function connectionStateOf({ name, revision, info }: Match): number | undefined {
   if (name !== "conntrack" || revision !== connection.revision) return undefined;
   if (info?.length !== connection.size) return undefined;
-  const at = connection.stateMask;
-  const bits = new DataView(info.buffer, info.byteOffset).getUint16(at, true);
-  const plain = matchConnectionState(bits).data.info;
-  return info.every((byte, index) => byte === plain[index]) ? bits : undefined;
+  const view = new DataView(info.buffer, info.byteOffset);
+  const asks = view.getUint16(connection.matchFlags, true);
+  // What it does not ask for says nothing.
+  if (asks !== LOOKS_AT_STATE || view.getUint16(connection.invertFlags, true) !== 0)
+    return undefined;
+  return view.getUint16(connection.stateMask, true);
 }
 
 /** `-m comment --comment`: it matches everything. What is longer than iptables keeps is refused by the kernel. */
