@@ -23,4 +23,7 @@ fn main() {
         println!("cargo:rustc-link-arg-bins={argument}");
     }
     println!("cargo:rustc-link-arg-bins=-Wl,--end-group");
+    let here = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    println!("cargo:rustc-link-arg-bins=-Wl,-T,{here}/quickjs/used.ld");
+    println!("cargo:rerun-if-changed=quickjs/used.ld");
 }

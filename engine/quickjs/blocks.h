@@ -7,7 +7,7 @@
  * Takes the place of the two functions of QuickJS that changes.sed renames; the rest of its allocator goes with it. */
 
 #pragma GCC push_options
-#pragma GCC optimize("O2") /* as hot.txt */
+#pragma GCC optimize("O2", "omit-frame-pointer") /* as hot.txt */
 
 /* Set by src/pack.rs while an image is made, to place each block by itself. */
 int quickjs_single_blocks;

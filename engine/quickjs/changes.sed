@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 47
+# Lines to change: 68
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -43,4 +43,39 @@ s/^static inline \(.*\b\(js_rc\|strv\|str8\|str16\|prop_hash_end\|get_shape_prop
 # from a thousand ports had eight lists.
 /^static uint32_t map_hash_key/,/^}/{
   s|h = (u.u32\[0\] ^ u.u32\[1\]) \* 3163;|h = (u.u32[0] ^ u.u32[1]) * 0x9e3779b1u; h ^= h >> 15; /* engine */|
+}
+
+# Objects get their properties by fast.h, and room for six where there was room for two; but not those of an image, where
+# it would stay unused.
+/^static void js_function_set_properties/,/^}/s|JS_DefinePropertyValue(\(.*\)$|add_field(\1 /* engine */|
+s|^static void js_function_set_properties(.*|static int add_field(JSContext *ctx, JSValueConst obj, JSAtom prop, JSValue val, int flags); /* engine */\n&|
+s/^#define JS_PROP_INITIAL_SIZE 2$/#define JS_PROP_INITIAL_SIZE (quickjs_single_blocks ? 2 : 6) \/* engine *\//
+s/^#define JS_PROP_INITIAL_HASH_SIZE 4 .*/#define JS_PROP_INITIAL_HASH_SIZE (quickjs_single_blocks ? 4 : 8) \/* engine *\//
+/^        CASE(OP_define_field):/,/BREAK;/s|JS_DefinePropertyValue(\(.*\)$|add_field(\1 /* engine */|
+/^static JSProperty \*add_property(/,/^}/s|if (new_sh->prop_size != sh->prop_size) {|if (new_sh->prop_size > sh->prop_size) { /* engine */|
+
+# JSON's texts, too, where nothing in one needs a backslash.
+/^static JSValue JS_ToQuotedString(/,/^}/s|^    p = JS_VALUE_GET_STRING(val);|&\n    if (is_plain(p)) {\n        JSValue quoted = quote_plain(ctx, p);\n        JS_FreeValue(ctx, val);\n        return quoted;\n    } /* engine */|
+s|^static JSValue JS_ToQuotedString(.*|#include "fast.h" /* engine */\n&|
+
+# A small block is taken or given back in a few instructions (blocks.h).
+/^void \*js_malloc_rt(/,/^}/s|^    s = &rt->malloc_state;|    ptr = take_block(rt, size);\n    if (likely(ptr))\n        return ptr;\n& /* engine */|
+s|^void \*js_malloc_rt(JSRuntime \*rt, size_t size)$|#include "blocks-fast.h" /* engine */\n&|
+/^void js_free_rt(/,/^}/s|^    s = &rt->malloc_state;|    if (likely(give_block(rt, ptr)))\n        return;\n& /* engine */|
+
+# Long texts are looked through by the C library.
+/^static int string_indexof_char(/,/^}/s|^        if ((c & ~0xff) == 0) {|        if ((c \& ~0xff) == 0 \&\& from < len) {\n            const uint8_t *found = memchr(str8(p) + from, c, len - from);\n            return found ? found - str8(p) : -1; /* engine */|
+
+# A variable is not asked whether it has been set where its declaration stands before, in the same function: it has. Not
+# so in a switch, whose cases may be jumped to, nor in the head of a loop over something, which is compiled after its body.
+/^typedef struct JSVarDef {/,/^}/s|^    uint8_t var_kind : 4;.*|&\n    uint8_t is_set : 1; /* engine */|
+/^typedef struct JSVarScope {/,/^}/s|^    uint8_t has_using : 1;.*|&\n    uint8_t keeps_checks : 1; /* engine */|
+/^static int push_scope(/,/^}/s|^        fd->scopes\[scope\].has_using = 0;|&\n        fd->scopes[scope].keeps_checks = 0; /* engine */|
+/^    case TOK_SWITCH:/,/push_break_entry(/s|^            push_scope(s);|&\n            s->cur_func->scopes[s->cur_func->scope_level].keeps_checks = 1; /* engine */|
+/^static __exception int js_parse_for_in_of(/,/^}/s|^    push_scope(s);|&\n    s->cur_func->scopes[s->cur_func->scope_level].keeps_checks = 1; /* engine */|
+/^static int resolve_scope_var(/,/^}/{
+  /^        local_scope_var:/,/^            break;/{
+    s|^            is_put = .*|&\n            if (op == OP_scope_put_var_init \&\& !(var_idx \& ARGUMENT_VAR_OFFSET) \&\& var_name != JS_ATOM_this \&\&\n                !s->scopes[s->vars[var_idx].scope_level].keeps_checks)\n                s->vars[var_idx].is_set = 1; /* engine */|
+    s#dbuf_putc(bc, OP_\(get\|put\)_loc_check);#dbuf_putc(bc, s->vars[var_idx].is_set ? OP_\1_loc : OP_\1_loc_check); /* engine */#
+  }
 }

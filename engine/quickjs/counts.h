@@ -5,7 +5,7 @@
  * So src/pack.rs gives the image's blocks a count far above any other, and such a count is only ever read. */
 
 #pragma GCC push_options
-#pragma GCC optimize("O2") /* as hot.txt */
+#pragma GCC optimize("O2", "omit-frame-pointer") /* as hot.txt */
 
 /* Half way down from what pack.rs sets, so that the collector, which counts down and up again, stays above it. */
 #define JS_COUNT_FIXED 0x40000000

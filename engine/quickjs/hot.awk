@@ -9,7 +9,7 @@ FNR == NR { hot[$1]; next }
     sub(/.*[ *]/, "", name)
     if (name in hot) {
         print "#pragma GCC push_options"
-        print "#pragma GCC optimize(\"O2\")"
+        print "#pragma GCC optimize(\"O2\", \"omit-frame-pointer\")"
         inside = "head"
     }
 }

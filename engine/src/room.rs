@@ -6,6 +6,11 @@
 use core::ffi::c_char;
 use rquickjs_sys as q;
 
+extern "C" {
+    /// engine/quickjs/fast.h
+    fn quickjs_give_room(ctx: *mut q::JSContext);
+}
+
 /// More than plugins add: bridge's ADD some 30 shapes and as many names.
 const SHAPES: u32 = 128;
 const ATOMS: usize = 128;
@@ -30,4 +35,5 @@ pub unsafe fn make(ctx: *mut q::JSContext) {
     for atom in atoms.into_iter().rev() {
         q::JS_FreeAtom(ctx, atom);
     }
+    quickjs_give_room(ctx);
 }
