@@ -59,7 +59,8 @@ function reserveRequested(store: Store, allocation: Allocation, address: Address
     throw new Error(`requested ip ${name} is subnet's gateway`);
   }
   if (!offeringRange(set, address)) throw new Error(`requested ip ${name} is excluded`);
-  if (store.reserve(name, owner) || mayGoOn(store, allocation, name)) return { address, range };
+  const isReserved = reserveOwn(store, name, owner) || mayGoOn(store, allocation, name);
+  if (isReserved) return { address, range };
   throw new Error(
     `requested IP address ${name} is not available in range set ${describeRangeSet(set)}`,
   );
@@ -90,8 +91,11 @@ function reserveNext(
     const name = formatAddress(candidate.address);
     if (store.isTorn(name) && store.reserve(name, owner)) return candidate;
   }
-  const kept = reserveKept(store, allocation);
-  if (kept) return kept;
+  do {
+    const kept = reserveKept(store, allocation);
+    if (kept) return kept;
+    // What was reserved before a boot is kept for whoever had it, too, once it is taken back.
+  } while (store.reclaimSome());
   throw new Error(`no IP addresses available in range set: ${describeRangeSet(set)}`);
 }
 
@@ -113,10 +117,15 @@ function reserveClaimed(
   for (const claimant of claimants) {
     for (const name of store.claims.addressesOf(claimant)) {
       const candidate = candidateOf(set, name);
-      if (candidate && store.reserve(name, owner)) return candidate;
+      if (candidate && reserveOwn(store, name, owner)) return candidate;
     }
   }
   return undefined;
+}
+
+/** Reserves an address that the owner has a right to: also one that is still reserved from before a boot. */
+function reserveOwn(store: Store, name: string, owner: Owner): boolean {
+  return store.reserve(name, owner) || (store.reclaim(name) && store.reserve(name, owner));
 }
 
 function candidateOf(set: RangeSet, name: string): Candidate | undefined {

@@ -90,18 +90,14 @@ export class Claims {
     for (const former of this.addressesOf(claimant)) {
       if (!addresses.includes(former)) unlink(`${this.#addresses}/${former}`);
     }
-    if (addresses.length === 0) {
-      unlink(`${this.#names}/${claimant}`);
-      return;
-    }
-    this.#exist = true;
-    replaceLink(this.#names, claimant, addresses.join(" "));
-    for (const address of addresses) replaceLink(this.#addresses, address, claimant);
+    if (addresses.length === 0) unlink(`${this.#names}/${claimant}`);
+    else this.#put(claimant, addresses, addresses);
   }
 
   /** Adds an address to a claimant's. */
   add(claimant: string, address: string): void {
-    this.set(claimant, [...new Set([...this.addressesOf(claimant), address])]);
+    const list = [...new Set([...this.addressesOf(claimant), address])];
+    this.#put(claimant, list, [address]);
   }
 
   /** Counts the time of an address's claim from now; false if there is none. */
@@ -133,6 +129,13 @@ export class Claims {
     }
   }
 
+  /** Makes a claimant's list, and him the claimant of those that are new in it. */
+  #put(claimant: string, list: readonly string[], added: readonly string[]): void {
+    this.#exist = true;
+    replaceLink(this.#names, claimant, list.join(" "));
+    for (const address of added) replaceLink(this.#addresses, address, claimant);
+  }
+
   /** Who has a claim to an address; one whose time is over is removed, or begins again if the address is held. */
   #claimantOf(address: string): string | undefined {
     const claimant = ifUsable(() => readLink(`${this.#addresses}/${address}`));
@@ -161,12 +164,25 @@ function ifUsable<T>(act: () => T): T | undefined {
 }
 
 function replaceLink(folder: string, name: string, target: string): void {
+  const path = `${folder}/${name}`;
+  if (isNewLink(target, path)) return;
   // Of no claimant's shape, nor an address's.
   const temporary = `${folder}/.new`;
   makeDirectories(folder, 0o700);
   unlink(temporary);
   symlink(target, temporary);
-  rename(temporary, `${folder}/${name}`);
+  rename(temporary, path);
+}
+
+/** Most names are new, and their folder is not: one call, where a boot has thousands to be kept. */
+function isNewLink(target: string, path: string): boolean {
+  try {
+    symlink(target, path);
+    return true;
+  } catch (error) {
+    if (isSysError(error, Errno.EEXIST, Errno.ENOENT)) return false;
+    throw error;
+  }
 }
 
 /** Container ids and keys may be longer than a file's name. */

@@ -6,7 +6,7 @@
  */
 
 import type { Fd } from "../../../pkg/sys/fd.ts";
-import { listInodes } from "../../../pkg/sys/file.ts";
+import { listInodes, unlink } from "../../../pkg/sys/file.ts";
 import { KnownFiles, type KnownFolder } from "./known-files.ts";
 import { type Held, OwnerIndex } from "./owner-index.ts";
 import { isReservationName, nameOf, type Owner, readOwner } from "./reservation.ts";
@@ -25,9 +25,8 @@ export interface SideIndexPlace {
 export interface RefreshOptions {
   /** False to read all files again, for an index that was found wrong. */
   readonly trusted: boolean;
-  /** Called for each file of a folder that `reclaims` chose, with the file still there. */
+  /** Whether what a folder knows is to be taken back. */
   readonly reclaims: (folder: KnownFolder) => boolean;
-  readonly reclaim: (address: string, owner: Owner | undefined) => void;
 }
 
 /**
@@ -57,6 +56,9 @@ export class SideIndex implements Disposable {
   readonly #files: KnownFiles;
   /** What was read but left to later refreshes. */
   readonly #left = new Map<string, Found>();
+  /** What is to be taken back, and by which folder it is known. */
+  readonly #old = new Map<string, KnownFolder>();
+  readonly #oldFolders: KnownFolder[] = [];
   /** Whether a refresh had to leave something to the next. */
   #isComplete = true;
   /** Whether it could read every file. */
@@ -110,9 +112,29 @@ export class SideIndex implements Disposable {
     this.#files.remove(address);
   }
 
+  /** The addresses that are to be taken back. */
+  old(): string[] {
+    return [...this.#old.keys()];
+  }
+
+  /** Takes one of those back; false for another. `keep` is told whose it was, with the reservation still there. */
+  reclaim(address: string, keep: (owner: Owner | undefined) => void): boolean {
+    const folder = this.#old.get(address);
+    if (folder === undefined) return false;
+    const found = readOwner(this.#place.directory, address);
+    const owner = typeof found === "object" ? found : undefined;
+    keep(owner);
+    unlink(address, this.#place.directory);
+    if (owner) this.#takeFrom(owner, address);
+    this.#files.removeFrom(folder, address);
+    this.#old.delete(address);
+    return true;
+  }
+
   /** Declares the index to be that of the reservations as they are now, if all of them are in it. */
   seal(): void {
-    if (!this.#isComplete || !this.#isReadable) return;
+    if (!this.#isComplete || !this.#isReadable || this.#old.size > 0) return;
+    for (const folder of this.#oldFolders.splice(0)) this.#files.prune(folder);
     this.#owners.seal(this.#place.directory, this.#place.boot);
   }
 
@@ -125,12 +147,10 @@ export class SideIndex implements Disposable {
     const folders = this.#files.folders();
     // Lists that are empty lack what has a link, if anything has.
     const trusted = !isNew || folders.every(({ inodes }) => inodes.size === 0);
-    const reclaimed = folders.filter(options.reclaims);
-    for (const folder of reclaimed) this.#reclaim(folder, present, options);
     const gone: Gone[] = [];
     for (const folder of folders) {
-      if (reclaimed.includes(folder)) continue;
       gone.push(...matchLinks(folder, present));
+      if (options.reclaims(folder)) this.#noteOld(folder, present);
       if (folder.inodes.size === 0) this.#files.prune(folder);
     }
     this.#forget(gone, present, trusted);
@@ -139,18 +159,12 @@ export class SideIndex implements Disposable {
     if (trusted || this.#isReadable) this.#owners.finish();
   }
 
-  #reclaim(folder: KnownFolder, present: Map<string, number>, { reclaim }: RefreshOptions): void {
-    for (const [address, inode] of folder.inodes) {
-      // A name that leads to another file is somebody else's by now, and will be read as such.
-      if (present.get(address) === inode) {
-        const owner = readOwner(this.#place.directory, address);
-        reclaim(address, typeof owner === "object" ? owner : undefined);
-        present.delete(address);
-      }
-      this.#takeFromOwner(folder, address);
-      this.#files.removeFrom(folder, address);
+  /** Of a name that leads to another file by now nothing is taken back: that is somebody else's. */
+  #noteOld(folder: KnownFolder, present: ReadonlyMap<string, number>): void {
+    this.#oldFolders.push(folder);
+    for (const address of folder.inodes.keys()) {
+      if (present.get(address) === known) this.#old.set(address, folder);
     }
-    this.#files.prune(folder);
   }
 
   /** Takes files that are gone off the lists of those who held them. */
@@ -168,7 +182,10 @@ export class SideIndex implements Disposable {
   #takeFromOwner(folder: KnownFolder, address: string): void {
     using links = this.#files.open(folder.name);
     const owner = readOwner(links, address);
-    if (typeof owner !== "object") return;
+    if (typeof owner === "object") this.#takeFrom(owner, address);
+  }
+
+  #takeFrom(owner: Owner, address: string): void {
     const held = this.#owners.heldBy(owner);
     if (!held?.addresses.includes(address)) return;
     const addresses = held.addresses.filter((other) => other !== address);

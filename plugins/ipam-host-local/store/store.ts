@@ -50,6 +50,7 @@ export class Store implements Disposable {
   readonly #lock: Fd;
   readonly #files: ReservationFiles;
   readonly #side: SideIndexPlace;
+  readonly #reclaim: Reclaim;
   #index: SideIndex | undefined;
   /** What attachments hold: those asked about, or all of them if there is no index. */
   #holders = new Map<string, Holder>();
@@ -72,6 +73,7 @@ export class Store implements Disposable {
       timeToLiveMs: place.claimMs,
       isHeld: (address) => this.#files.has(address),
     });
+    this.#reclaim = new Reclaim(this.#side, this.claims, (act) => this.aside(act));
     const { cancelFd, lockTimeoutMs: timeoutMs = lockTimeoutMs } = place;
     this.#lock = takeLock({ path: this.path, directory, timeoutMs, cancelFd });
   }
@@ -113,9 +115,13 @@ export class Store implements Disposable {
     return this.#holder(owner);
   }
 
-  /** Everyone who holds something, read from the files; without what other machines are known to have reserved. */
+  /**
+   * Everyone who holds something, read from the files; without what other machines are known to have reserved, and
+   * what is to be taken back.
+   */
   everyHolder(): Holder[] {
-    return [...readHolders(this.#directory, madeElsewhere(this.#side)).values()];
+    const others = new Set([...madeElsewhere(this.#side), ...(this.#index?.old() ?? [])]);
+    return [...readHolders(this.#directory, others).values()];
   }
 
   /** The addresses with a reservation file, whole or torn. */
@@ -138,6 +144,16 @@ export class Store implements Disposable {
     this.#removed.delete(address);
     this.#added.add(address);
     return true;
+  }
+
+  /** Takes an address back that was reserved before the latest boot; false if it was not. */
+  reclaim(address: string): boolean {
+    return this.aside(() => this.#index && this.#reclaim.one(this.#index, address)) ?? false;
+  }
+
+  /** Takes some of those back; false if there are none. */
+  reclaimSome(): boolean {
+    return this.aside(() => this.#index && this.#reclaim.some(this.#index)) ?? false;
   }
 
   /** Notes for which namespace an attachment holds what it holds. */
@@ -187,6 +203,8 @@ export class Store implements Disposable {
   [Symbol.dispose](): void {
     for (const { address, owner } of this.#uncommitted) this.#takeBack(address, owner);
     this.aside(() => this.#updateIndex());
+    const told = this.#reclaim.told(this.#index);
+    if (told !== undefined) this.#place.log(told);
     this.#index?.[Symbol.dispose]();
     this.#lock[Symbol.dispose]();
     this.#directory[Symbol.dispose]();
@@ -202,19 +220,15 @@ export class Store implements Disposable {
     this.#index?.[Symbol.dispose]();
     this.#isRefreshed = true;
     this.#index = this.aside(() => this.#refreshed(trusted));
-    if (!this.#index) this.#holders = readHolders(this.#directory);
+    if (this.#index) this.reclaimSome();
+    else this.#holders = readHolders(this.#directory);
   }
 
   #refreshed(trusted: boolean): SideIndex {
-    const reclaim = new Reclaim(this.#side, this.claims, (act) => this.aside(act));
-    const index = SideIndex.refresh(this.#side, {
+    return SideIndex.refresh(this.#side, {
       trusted,
-      reclaims: (folder) => this.#place.reclaim && reclaim.chooses(folder),
-      reclaim: (address, owner) => reclaim.take(address, owner),
+      reclaims: (folder) => this.#place.reclaim && this.#reclaim.chooses(folder),
     });
-    const { count } = reclaim;
-    if (count > 0) this.#place.log(`took back ${count} addresses reserved before the latest boot`);
-    return index;
   }
 
   #takeBack(address: string, owner: Owner): void {
@@ -230,8 +244,10 @@ export class Store implements Disposable {
     const name = nameOf(owner);
     let holder = this.#holders.get(name);
     if (!holder) {
-      const { addresses, namespace } = (this.#index && this.#lookUp(owner)) ?? nothingHeld;
-      holder = { owner, addresses: [...addresses], namespace };
+      const held = (this.#index && this.#lookUp(owner)) ?? nothingHeld;
+      // What he has from before the boot is not his own any more, though it is kept for him.
+      const addresses = held.addresses.filter((address) => !this.reclaim(address));
+      holder = { owner, addresses, namespace: addresses.length > 0 ? held.namespace : "" };
       this.#holders.set(name, holder);
     }
     return holder;
