@@ -198,17 +198,25 @@ for (const [what, changed] of Object.entries(others)) {
     }));
 }
 
+/** Without a descriptor for the last socket of its kind that the changed lease needs. */
+async function settleWithout(scene: Scene, family: string): Promise<Terms> {
+  await scene.offer(others["another address"] ?? usual);
+  scene.makeDue();
+  const sockets = (await traceRenewal(scene, ["socket"])).filter((line) => /^socket/.test(line));
+  const ordinal = sockets.findLastIndex((line) => line.startsWith(`socket(${family}`)) + 1;
+  assert.ok(ordinal > 0);
+  await scene.offer(usual);
+  scene.makeDue();
+  const inject = ["-e", "trace=socket", "-e", `inject=socket:error=EMFILE:when=${ordinal}`];
+  return scene.settle("later", ["strace", "-qq", "-o", "/dev/null", ...inject]);
+}
+
 test("the address of a running container is probed for later where there is no descriptor for it now", () =>
   Scene.withLease(20, async (scene) => {
-    const moved = others["another address"] ?? usual;
-    await scene.offer(moved);
-    scene.makeDue();
-    const sockets = (await traceRenewal(scene, ["socket"])).filter((line) => /^socket/.test(line));
-    const ordinal = sockets.findLastIndex((line) => line.startsWith("socket(AF_PACKET")) + 1;
-    assert.ok(ordinal > 0);
-    await scene.offer(usual);
-    scene.makeDue();
-    const inject = ["-e", "trace=socket", "-e", `inject=socket:error=EMFILE:when=${ordinal}`];
-    const wrap = ["strace", "-qq", "-o", "/dev/null", ...inject];
-    assert.deepEqual(await scene.settle("without a descriptor", wrap), usual);
+    assert.deepEqual(await settleWithout(scene, "AF_PACKET"), usual);
+  }));
+
+test("the interface of a running container is changed later where there is no descriptor for it now", () =>
+  Scene.withLease(0, async (scene) => {
+    assert.deepEqual(await settleWithout(scene, "AF_NETLINK"), usual);
   }));

@@ -6,7 +6,7 @@ import { bootMs } from "../../../pkg/sys/clock.ts";
 import type { EventLoop } from "../../../pkg/sys/event-loop.ts";
 import type { Timer } from "../../../pkg/sys/timers.ts";
 import { type Granted, nameOf, type Order } from "../order.ts";
-import { Changes } from "./changes.ts";
+import { Changes, type Ground } from "./changes.ts";
 import { clientsOf } from "./clients.ts";
 import { namesOf, together } from "./granted.ts";
 import { isSame } from "./interface.ts";
@@ -66,12 +66,7 @@ export class Attachment {
     this.place = place;
     this.#isDelivered = saved !== undefined;
     this.#adds = new Set([order.add]);
-    const ground = {
-      index: place.index,
-      inside: (work: (namespace: Namespace) => void) => this.#onInterface(work),
-      keep: () => this.#guard(() => this.#save()),
-    };
-    this.#changes = new Changes(ground, saved?.leaving);
+    this.#changes = new Changes(this.#ground(), saved?.leaving);
     this.#clients = clientsOf(order, this.#surroundings(link), saved?.clients);
     this.#begin = household.loop.timer(() => this.#startWhenReady());
   }
@@ -99,6 +94,18 @@ export class Attachment {
     return new Attachment(household, { order, place, link, saved });
   }
 
+  #ground(): Ground {
+    const { loop, home } = this.#household;
+    return {
+      loop,
+      index: this.place.index,
+      inside: (work) => withPlace(home, this.place, work),
+      guard: (work) => this.#guard(work),
+      keep: () => this.#guard(() => this.#save()),
+      log: (text) => this.log(text),
+    };
+  }
+
   #surroundings(link: Interface): Surroundings {
     const { loop, settings, home } = this.#household;
     return {
@@ -116,16 +123,10 @@ export class Attachment {
 
   /** Goes on: renews what lives, asks for what may live no more. */
   resume(): void {
-    for (const client of this.#clients) this.#finish(client);
+    for (const client of this.#clients) this.#guard(() => this.#changes.finish(client));
     for (const client of this.#clients) {
       if (!this.#hasEnded) this.#guard(() => client.start());
     }
-  }
-
-  #finish(client: LeaseClient): void {
-    if (!this.#changes.isUnderWay(client)) return;
-    this.log(`changes the interface as the daemon before this one was about to`);
-    this.#changes.finish(client);
   }
 
   /** What all its leases give; undefined while one of them is missing. */
@@ -216,9 +217,9 @@ export class Attachment {
       before === undefined || !isSame(before, granted) || this.#changes.isUnderWay(client);
     if (this.#isDelivered && isChange) {
       // The container has the old address until its runtime looks again; its interface has the new one now.
-      this.#changes.begin(client, before);
       const was = before === undefined ? "had none" : `was ${namesOf(before)}`;
-      this.log(`leased ${names} and put it on the interface (${was})`);
+      const isDone = this.#changes.begin(client, before);
+      this.log(`leased ${names}${isDone ? " and put it on the interface" : ""} (${was})`);
     } else if (before === undefined) {
       this.log(`leased ${names || "settings without an address"}`);
     }
@@ -228,13 +229,9 @@ export class Attachment {
 
   #onLost(client: LeaseClient, lost: Granted, reason: string): void {
     this.#household.counters.losses++;
-    const text = `${reason}; took it from the interface, looking for another`;
-    this.log(`lost ${namesOf(lost)}: ${text}`);
-    if (this.#isDelivered) this.#changes.begin(client, lost);
-  }
-
-  #onInterface(work: (namespace: Namespace) => void): void {
-    this.#guard(() => withPlace(this.#household.home, this.place, work));
+    const isTaken = this.#isDelivered && this.#changes.begin(client, lost);
+    const taken = isTaken ? "took it from the interface, " : "";
+    this.log(`lost ${namesOf(lost)}: ${reason}; ${taken}looking for another`);
   }
 
   #onFailed(client: LeaseClient, reason: string): void {
@@ -275,6 +272,7 @@ export class Attachment {
   #end(reason: string): void {
     this.#hasEnded = true;
     this.#begin.at = null;
+    this.#changes.close();
     for (const client of this.#clients) client.close();
     // Whatever becomes of the file, who waits is answered.
     this.#guard(() => this.#household.store.remove(this.order));

@@ -82,7 +82,9 @@ export class Client6 implements LeaseClient {
     });
     const whose = `${wanted.duid}/${wanted.iaid}`;
     const probing = () => this.#probePatience(wanted.probe);
-    this.#own = new OwnAddresses(around, { whose, probing }, () => this.#settle(false));
+    this.#own = new OwnAddresses(around, { whose, probing }, () =>
+      this.#guard(() => this.#settle(false)),
+    );
     this.#own.restore(saved?.own ?? []);
     this.#timer = around.loop.timer(() => this.#guard(() => this.#onTimer()));
     const { resendtimeout: giveUp } = around.settings;
