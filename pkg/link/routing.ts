@@ -6,6 +6,7 @@ import {
   appendRoute,
   prependRoute,
   type Route,
+  RouteFlag,
   RouteTable,
   replaceRoute,
 } from "../netlink/rtnetlink/route.ts";
@@ -44,9 +45,8 @@ export function putRoutes(routes: readonly Route[]): Request[] {
   const known = new Map<string, Set<bigint | undefined>>();
   const requests: Request[] = [];
   for (const route of routes) {
-    const { destination, gateway, priority, table, tos } = route;
-    const { address, length } = destination;
-    const key = [address.family, address.value, length, priority, table, tos].join(" ");
+    const { gateway } = route;
+    const key = routeKey(route);
     const gateways = known.get(key);
     if (gateways?.has(gateway?.value)) continue;
     requests.push(gateways === undefined ? replaceRoute(route) : appendRoute(route));
@@ -55,11 +55,23 @@ export function putRoutes(routes: readonly Route[]): Request[] {
   return requests;
 }
 
+/** What there is one route of, unless it has several next hops: `putRoutes` replaces one of the same key. */
+export function routeKey({ destination, priority, table, tos }: Route): string {
+  const { address, length } = destination;
+  return [address.family, address.value, length, priority, table, tos].join(" ");
+}
+
+/** A route that was read, as it is to be asked for: the other flags tell how it is doing. */
+export function asWanted(route: Route): Route {
+  return { ...route, flags: (route.flags ?? 0) & RouteFlag.onLink };
+}
+
 /** Puts a route back where it was; one that is still there is left alone. */
 export function restoreRoute(namespace: Namespace, route: Route): void {
+  const wanted = asWanted(route);
   try {
     const isFirst = route.destination.address.family === 4;
-    namespace.send(isFirst ? prependRoute(route) : appendRoute(route));
+    namespace.send(isFirst ? prependRoute(wanted) : appendRoute(wanted));
   } catch (error) {
     if (!isNetlinkError(error, Errno.EEXIST)) throw error;
   }

@@ -2,8 +2,8 @@
 
 import { type Address, sameAddress } from "../../pkg/ip/address.ts";
 import { contains, defaultPrefix, hostPrefix, network } from "../../pkg/ip/prefix.ts";
-import { freeTable, linksFirst } from "../../pkg/link/routing.ts";
-import { type Route, RouteFlag, RouteScope } from "../../pkg/netlink/rtnetlink/route.ts";
+import { asWanted, freeTable, linksFirst } from "../../pkg/link/routing.ts";
+import { type Route, RouteScope } from "../../pkg/netlink/rtnetlink/route.ts";
 import { type Rule, RuleAction } from "../../pkg/netlink/rtnetlink/rule.ts";
 import type { Source } from "./config.ts";
 
@@ -95,7 +95,7 @@ export function planFor(
     for (const route of routes) {
       if (!belongs(route, source)) continue;
       moved.add(route);
-      const copy = { ...route, table, flags: (route.flags ?? 0) & RouteFlag.onLink };
+      const copy = { ...asWanted(route), table };
       const isDefault = route.destination.length === 0;
       if (!isDefault || gateway === undefined) copies.push(copy);
     }

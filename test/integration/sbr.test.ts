@@ -267,19 +267,28 @@ test("routes with several next hops move with those of the interface, and come b
     assertSuccess(await host.cni("DEL", call(config)));
   }));
 
-test("a failed ADD puts the routes back", () =>
-  onInterface(async (host, prevResult) => {
-    for (const addSourceHints of [false, true]) {
-      // Not reachable: the kernel refuses the route.
-      const keys = { gateways: ["203.0.113.1"], addSourceHints };
-      await host.unchangedBy(async () => {
-        const reply = await host.cni("ADD", call(withResult(member(keys), prevResult)));
-        assertError(reply, {
-          msg: /^set route 0.0.0.0\/0 via 203.0.113.1: network is unreachable/,
+/** The wire's other end goes down; the kernel takes a while to tell the links on it. */
+async function loseCarrier(host: Host): Promise<void> {
+  await host.run("ip", "-n", "lan", "link", "set", "eth0", "down");
+  await host.runIn("c1", "sh", "-c", "until ip route | grep -q linkdown; do sleep 0.05; done");
+}
+
+for (const carrier of ["up", "down"]) {
+  test(`a failed ADD puts the routes back, while the wire is ${carrier}`, () =>
+    onInterface(async (host, prevResult) => {
+      if (carrier === "down") await loseCarrier(host);
+      for (const addSourceHints of [false, true]) {
+        // Not reachable: the kernel refuses the route.
+        const keys = { gateways: ["203.0.113.1"], addSourceHints };
+        await host.unchangedBy(async () => {
+          const reply = await host.cni("ADD", call(withResult(member(keys), prevResult)));
+          assertError(reply, {
+            msg: /^set route 0.0.0.0\/0 via 203.0.113.1: network is unreachable/,
+          });
         });
-      });
-    }
-  }));
+      }
+    }));
+}
 
 test("DEL succeeds without interface, namespace and result, and makes nothing in its place", () =>
   onInterface(async (host, prevResult, chain) => {
