@@ -1,6 +1,13 @@
 /** What an interface loses when it joins or leaves a VRF, as the kernel takes it down for that: kept, and put back. */
 
-import { linksFirst, putRoutes, restoreRoute, singleRoutes } from "../../pkg/link/routing.ts";
+import {
+  asWanted,
+  linksFirst,
+  putRoutes,
+  restoreRoute,
+  routeKey,
+  singleRoutes,
+} from "../../pkg/link/routing.ts";
 import { waitForAddresses } from "../../pkg/link/wait.ts";
 import {
   AddressFlag,
@@ -13,7 +20,6 @@ import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import {
   dumpRoutes,
   type Route,
-  RouteFlag,
   RouteProtocol,
   RouteScope,
   RouteTable,
@@ -64,11 +70,25 @@ function settingsOf(address: InterfaceAddress): AddressSettings {
 /** Gives the interface its addresses again, and its routes in a VRF's table, in the place of what others have there. */
 export function putInto(table: number, namespace: Namespace, link: Link, kept: Kept): void {
   putAddresses(namespace, link, kept);
-  const routes = kept.routes.map((route) => {
-    // The other flags tell how the route is doing.
-    return { ...route, table, flags: (route.flags ?? 0) & RouteFlag.onLink };
-  });
-  namespace.send(...putRoutes(routes));
+  namespace.send(...putRoutes(inTable(table, kept)));
+}
+
+function inTable(table: number, { routes }: Kept): Route[] {
+  return routes.map((route) => ({ ...asWanted(route), table }));
+}
+
+/** Others' routes in a VRF's table whose places the interface's will take. */
+export function othersInPlaceOf(
+  table: number,
+  namespace: Namespace,
+  { index }: Link,
+  kept: Kept,
+): Route[] {
+  const taken = new Set(inTable(table, kept).map(routeKey));
+  const routes = namespace.socket
+    .dump(dumpRoutes({ table }))
+    .flatMap((route) => singleRoutes(route));
+  return routes.filter((route) => route.index !== index && taken.has(routeKey(route)));
 }
 
 /** Gives the interface back what it had, in the main table. What is there already is left alone. */

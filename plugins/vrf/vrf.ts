@@ -2,9 +2,10 @@
 
 import * as v from "valibot";
 import type { Result } from "../../pkg/cni/result.ts";
+import { aliasOf } from "../../pkg/link/attachment.ts";
 import { findLink, removeLink } from "../../pkg/link/find.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
-import { freeTable, isSystemTable } from "../../pkg/link/routing.ts";
+import { freeTable, isSystemTable, linksFirst, restoreRoute } from "../../pkg/link/routing.ts";
 import { containerInterface } from "../../pkg/link/verify.ts";
 import {
   dumpLinks,
@@ -20,7 +21,7 @@ import type { Context } from "../../pkg/skel/context.ts";
 import { integer } from "../../pkg/skel/field.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
-import { keep, putBack, putInto } from "./moved.ts";
+import { keep, othersInPlaceOf, putBack, putInto } from "./moved.ts";
 
 const entries = {
   vrfname: v.optional(v.string(), ""),
@@ -75,8 +76,8 @@ export const vrf = definePlugin({
       container.exclusively(patience, () => {
         const master = findLink(container, { name: config.vrfname });
         if (master?.kind !== "vrf") return;
-        const link = findLink(container, { name: ifName });
-        if (link?.master === master.index) {
+        const link = findOwn(context, container.socket.dump(dumpLinks({ master: master.index })));
+        if (link !== undefined) {
           container.send(
             setLink({ index: link.index, master: 0 }, `take ${ifName} out of its VRF`),
           );
@@ -90,6 +91,18 @@ export const vrf = definePlugin({
     requireName(config);
   },
 });
+
+/** The attachment's interface among those of a VRF: by the mark that its plugin left, its name, or the MAC it was told to have. */
+function findOwn(context: Call, members: readonly Link[]): Link | undefined {
+  const { ifName, prevResult } = context;
+  const alias = aliasOf(context);
+  const told = prevResult?.interfaces?.findLast(({ name, sandbox }) => name === ifName && sandbox);
+  return (
+    members.find((link) => link.alias === alias) ??
+    members.find(({ name }) => name === ifName) ??
+    members.find(({ mac }) => mac !== undefined && mac === told?.mac)
+  );
+}
 
 /** As the kernel has names of links. */
 function requireName({ vrfname }: VrfConfig): void {
@@ -167,12 +180,17 @@ function enslave(
   link: Link,
   { index: master, name, data }: VrfLink,
 ): void {
+  const table = data?.table ?? 0;
   if (link.master !== undefined) {
     const other = nameOf(container, link.master);
     throw new Error(`interface ${link.name} has already a master set: ${other}`);
   }
   const { index } = link;
   const kept = keep(container, link);
+  const replaced = linksFirst(othersInPlaceOf(table, container, link, kept));
+  undo.push(() => {
+    for (const route of replaced) restoreRoute(container, route);
+  });
   undo.push(() => {
     const present = findLink(container, { index });
     if (present === undefined) return;
@@ -180,7 +198,7 @@ function enslave(
     putBack(container, link, kept);
   });
   container.send(setLink({ index, master }, `set vrf ${name} as master of ${link.name}`));
-  putInto(data?.table ?? 0, container, link, kept);
+  putInto(table, container, link, kept);
 }
 
 /** Removes a VRF that nobody is in. */

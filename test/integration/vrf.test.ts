@@ -220,6 +220,45 @@ test("routes with several next hops move with all of them", () =>
     assertSuccess(await host.cni("DEL", call(member())));
   }));
 
+test("a failed ADD gives back the routes of others that its own had replaced", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    const ranges = [[{ subnet: "10.2.0.0/24" }], [{ subnet: "fd00:2::/64" }]];
+    const ipam = { ...(routedIpam as object), ranges };
+    const one = new Chain(host, [bridge, member()]);
+    const two = new Chain(host, [{ ...bridge, name: "net2", bridge: "cni1", ipam }], {
+      ifName: "eth1",
+    });
+    await one.add();
+    const prevResult = await two.add();
+    const before = await routesOf(host);
+    assert.ok(before.includes("1 default 10.1.0.1 -") && before.includes("1 default fd00:1::1 -"));
+    const config = withResult(member({ name: "net2" }), prevResult);
+    const wrap = ["sh", "-c", 'exec "$0" "$@" >/dev/full'];
+    const reply = await host.cni("ADD", call(config, { ifName: "eth1", wrap }));
+    assert.equal(reply.status, 1, reply.stderr);
+    assert.deepEqual(await routesOf(host), before);
+    assert.ok((await routesOf(host, "eth1")).every((it) => it.startsWith("main ")));
+    await two.del();
+    await one.del();
+  }));
+
+for (const [what, forgotten] of [
+  ["by its mark", {}],
+  ["by its MAC address", { alias: true }],
+] as const) {
+  test(`DEL finds an interface that was renamed ${what}, and the VRF goes`, () =>
+    onInterface(async (host, prevResult) => {
+      const config = withResult(member(), prevResult);
+      resultOf(await host.cni("ADD", call(config)));
+      await batch(host, "c1", ["link set eth0 name other0"]);
+      if ("alias" in forgotten) await batch(host, "c1", ["link set other0 alias x"]);
+      assertSuccess(await host.cni("DEL", call(config)));
+      assert.deepEqual(await vrfsOf(host), []);
+      await batch(host, "c1", ["link set other0 name eth0"]);
+    }));
+}
+
 test("CHECK tells what is wrong", () =>
   onInterface(async (host, prevResult) => {
     const config = withResult(member({ table: 9 }), prevResult);
