@@ -31,9 +31,9 @@ export const gc: Command = {
   ],
   async run(line, session) {
     const list = await networkOf(line, session);
-    const valid = await validAttachments(line, session, list.name);
+    const valid = keeper(line, session, list.name);
     if (line.flags.has("dry-run")) {
-      const stale = list.disableGC ? [] : await session.cni.staleAttachments(list, valid);
+      const stale = list.disableGC ? [] : await session.cni.staleAttachments(list, await valid?.());
       const collects = !list.disableGC && atLeast(list.cniVersion, "1.1.0");
       const plugins = collects ? list.plugins.map(({ type }) => type) : [];
       session.print(line.flags.has("json") ? printPlan(stale, plugins) : showPlan(stale, plugins));
@@ -45,20 +45,21 @@ export const gc: Command = {
   },
 };
 
-async function validAttachments(
+/** What tells which attachments to keep, when it is asked; undefined where nothing was said of any. */
+function keeper(
   line: CommandLine,
   session: Session,
   network: string,
-): Promise<AttachmentId[] | undefined> {
+): (() => Promise<AttachmentId[]>) | undefined {
   const keep = line.flags.get("keep");
-  const living = line.flags.has("keep-living") ? await livingOf(session, network) : undefined;
-  if (keep === undefined && living === undefined) return undefined;
+  const keepsLiving = line.flags.has("keep-living");
+  if (keep === undefined && !keepsLiving) return undefined;
   const named = (keep ?? []).map((text) => {
     const [containerId = "", ifName = ifNameOf(line, session), ...rest] = text.split(":");
     if (containerId !== "" && ifName !== "" && rest.length === 0) return { containerId, ifName };
     throw new UsageError(`invalid value "${text}" for --keep: expected ID or ID:IFNAME`);
   });
-  return [...named, ...(living ?? [])];
+  return async () => [...named, ...(keepsLiving ? await livingOf(session, network) : [])];
 }
 
 async function livingOf({ cni, machine }: Session, network: string): Promise<AttachmentId[]> {

@@ -162,6 +162,31 @@ test("gc keeps what it is told to, and a dry run removes nothing", async () => {
   assert.deepEqual(await tool.memory.libcni().cachedAttachments(), []);
 });
 
+test("gc --keep-living keeps what is attached before it has the lock", async () => {
+  const tool = toolWithNetwork();
+  await tool.run("add net gone");
+  const ids = ["/home/me/gone", "/home/me/late"].map((path) => containerIdOf(path));
+  tool.memory.files["/home/me/late"] = "";
+  const { machine } = tool.memory;
+  const { lock } = machine;
+  // Somebody's ADD comes and ends while gc asks for its lock, without having waited for it.
+  Object.assign(machine, {
+    lock: async (...request: Parameters<typeof lock>) => {
+      Object.assign(machine, { lock });
+      await tool.run("add net late");
+      return lock(...request);
+    },
+  });
+  const { status, stderr } = await tool.run("gc net --keep-living");
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.deepEqual(tool.memory.calls, ["ADD bridge", "ADD bridge", "DEL bridge", "GC bridge"]);
+  const [deletion, collection] = tool.memory.seen.slice(-2);
+  assert.equal(deletion?.env.CNI_CONTAINERID, ids[0]);
+  assert.deepEqual(collection?.stdin["cni.dev/valid-attachments"], [
+    { containerID: ids[1], ifname: "eth0" },
+  ]);
+});
+
 test("list and status name the directory that holds no network", async () => {
   for (const words of ["list", "status"]) {
     const { status, stderr } = await new Tool().run(words);

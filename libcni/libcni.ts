@@ -41,8 +41,11 @@ export interface CallOptions {
 
 /** What GC is to keep. */
 export interface GcOptions extends CallOptions {
-  /** Without it every remembered attachment of the network is deleted, as the reference has it. */
-  readonly validAttachments?: readonly AttachmentId[];
+  /**
+   * Without it every remembered attachment of the network is deleted, as the reference has it. A function is asked once
+   * no other call is under way: what it finds is true as long as the collection lasts.
+   */
+  readonly validAttachments?: readonly AttachmentId[] | (() => Promise<readonly AttachmentId[]>);
 }
 
 const defaultCacheDir = "/var/lib/cni";
@@ -134,7 +137,9 @@ export class Libcni {
     const sinceMs = lock.waited ? asked - clockTickMs : Number.POSITIVE_INFINITY;
     try {
       const call = { ...callOf(options, deadline), named: true };
-      await this.#chain.gc(list, { valid: options.validAttachments, sinceMs }, call);
+      const { validAttachments: given } = options;
+      const valid = typeof given === "function" ? await given() : given;
+      await this.#chain.gc(list, { valid, sinceMs }, call);
     } finally {
       lock.release();
     }
