@@ -55,6 +55,27 @@ test("a plugin runs as a process, and its attachment is remembered in files for 
     assert.deepEqual(readdirSync(results), []);
   }));
 
+test("a plugin that may not be killed is not waited for", (context) =>
+  withFixture(async ({ dir, cni, script }) => {
+    script("p", `echo $$ >> ${dir}/pids; exec sleep 60`);
+    const kill = context.mock.method(process, "kill", () => {
+      throw Object.assign(new Error("kill EPERM"), { code: "EPERM" });
+    });
+    const abort = new AbortController();
+    const adding = cni.add(list, attachment, { signal: abort.signal });
+    await assert.rejects(
+      cni.add(list, { ...attachment, containerId: "c2" }, { timeoutMs: 300 }),
+      /did not end within 300 ms/,
+    );
+    abort.abort();
+    await assert.rejects(adding, /interrupted while .* was running/);
+    assert.equal(kill.mock.callCount(), 2);
+    kill.mock.restore();
+    const pids = readFileSync(join(dir, "pids"), "utf8").trim().split("\n");
+    assert.equal(pids.length, 2);
+    for (const pid of pids) process.kill(Number(pid), "SIGKILL");
+  }));
+
 test("a plugin that never ends is killed with what it started", () =>
   withFixture(async ({ dir, cni, script }) => {
     script("p", `sleep 60 & echo $! > ${dir}/pid; wait`);

@@ -118,10 +118,14 @@ function exec({ path, env, stdin, timeoutMs, signal }: ExecRequest): Promise<Exe
     }
     const stop = (why: keyof typeof ended) => {
       ended[why] = true;
-      killGroup(child);
+      const isKilled = killGroup(child);
       // What left the group may hold them open for ever.
       child.stdout?.destroy();
       child.stderr?.destroy();
+      if (isKilled) return;
+      // Nobody waits for what goes on regardless.
+      child.unref();
+      finish({ error: 0, status: -1, signal: 0, ...ended, stdout: stdout(), stderr: stderr() });
     };
     const onAbort = () => stop("cancelled");
     const timer = timeoutMs < dayMs ? setTimeout(() => stop("timedOut"), timeoutMs) : undefined;
@@ -160,13 +164,15 @@ function notStarted(error: NodeJS.ErrnoException): ExecOutcome {
   return { ...outcome, error: number, stdout: "", stderr: "" };
 }
 
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
+/** False where it cannot be killed: a program that has changed its user (EPERM), as one with a setuid bit does. */
+function killGroup({ pid }: ChildProcess): boolean {
+  if (pid === undefined) return true;
   try {
     process.kill(-pid, "SIGKILL");
+    return true;
   } catch (error) {
-    // It has just ended.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    // It has just ended. A timer calls this: nobody would catch what it threw.
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
 }
 
