@@ -37,7 +37,8 @@ export const bench: Command = {
     const jobs = countOf(line, "jobs", 1, mostJobs);
     const began = session.machine.monotonicMs();
     const measure = () => measureRounds({ list, line, session }, rounds);
-    const steps = jobs === 1 ? await measure() : (await inParallel(jobs, measure)).flat();
+    const steps =
+      jobs === 1 ? await measure() : (await inParallel(jobs, measure, session.interruption)).flat();
     const seconds = (session.machine.monotonicMs() - began) / 1000;
     const rows = ["add", "del"].map((name) => distribution(name, steps as Step[]));
     const containers = jobs * rounds;

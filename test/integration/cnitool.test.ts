@@ -300,6 +300,12 @@ test("an interrupted gc begins nothing more, and an interrupted try or bench lea
     await interrupt("bench", "net1", "--rounds=50");
     assert.equal(await host.run("cat", "/run/dels"), "\n\n", "the round's DEL, again to its end");
     assert.deepEqual(remembered(), []);
+    // Each of the four ends its own round.
+    const many = await interrupt("bench", "net1", "--rounds=50", "-j", "4");
+    assert.ok(many.ms < 20_000, describe(many));
+    const dels = (await host.run("cat", "/run/dels")).length;
+    assert.ok(dels >= 4 && dels <= 12, `${dels} deletions`);
+    assert.deepEqual(remembered(), []);
     const sleeping = ["sh", "-c", "touch /run/begun; sleep 60"];
     assert.ok((await interrupt("try", "net1", "--", ...sleeping)).ms < 20_000);
     assert.deepEqual(remembered(), []);
