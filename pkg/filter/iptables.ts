@@ -3,6 +3,7 @@
  * time would refuse each other, and for a removal only where there is anything.
  */
 
+import { toCniError } from "../cni/error.ts";
 import { type Family, families } from "../ip/address.ts";
 import { findPrograms, openPrograms, type Programs } from "../iptables/program.ts";
 import { comment, longestChain, longestComment } from "../iptables/rule.ts";
@@ -10,6 +11,8 @@ import { type TableName, UnreadableTableError } from "../iptables/table.ts";
 import type { Words } from "../iptables/words.ts";
 import type { Attachment } from "../link/attachment.ts";
 import { findChain } from "../nftables/chain.ts";
+import { commentOf } from "../nftables/expression/match.ts";
+import { dumpRules } from "../nftables/rule.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { ifPresent, readText } from "../sys/file.ts";
 import { sha512 } from "../sys/sha512.ts";
@@ -17,8 +20,11 @@ import { encode } from "../sys/text.ts";
 import { findFilter } from "./backend.ts";
 import { ownerOf, ownerPrefix } from "./owner.ts";
 
-/** How long to wait for another of this suite that changes tables of iptables. */
-const lockMs = 10_000;
+/**
+ * How long to wait for others of this suite that change tables of iptables: a hundred may come at once, and a busy machine run
+ * few of their programs in a second. Runtimes give up themselves.
+ */
+export const turnMs = 120_000;
 
 /** What of a plugin's call the programs are run with. */
 export interface IptablesCall {
@@ -40,62 +46,105 @@ export function withIptables(
   purpose: string,
   work: (programs: Programs) => void,
 ): void {
-  host.exclusively({ timeoutMs: lockMs, cancelFd }, () => {
+  host.exclusively({ timeoutMs: turnMs, cancelFd }, () => {
     const around = { env, cancelFd, heldFd: host.fd };
     for (const family of concerned) work(openPrograms(family, around, purpose));
   });
 }
 
-/** A chain of a table; the last names one that only iptables has made, and that is to be emptied. */
-type Place = readonly [table: TableName, chain: string, own?: string];
+/** A chain of a table. */
+type Place = readonly [table: TableName, chain: string];
+
+/** Where a removal looks. */
+export interface Search {
+  /** The chain without which there is nothing to remove. */
+  readonly place: Place;
+  /** Whether there are rules to be removed in a table that iptables cannot read, as nf_tables shows it. */
+  readonly isLeft: (family: Family) => boolean;
+}
 
 /**
  * Runs the work of a removal for each family that has the chain. No program is needed to see that there is none. A table
- * that iptables cannot read is one that it did not fill, unless `own` is there: then something stays that should go.
+ * that iptables cannot read is one that it did not fill, unless something is left that should go. The failure of one family
+ * is told after the other had its turn.
  */
 export function whereIptablesHas(
   { host, env, log }: IptablesCall,
-  [table, chain, own]: Place,
+  { place, isLeft }: Search,
   work: (programs: Programs) => void,
 ): void {
-  host.exclusively({ timeoutMs: lockMs }, () => {
+  const failures: unknown[] = [];
+  host.exclusively({ timeoutMs: turnMs }, () => {
     // Only now: the program of an ADD that was killed may have been at work until the lock was to be had.
-    const concerned = families.filter((family) => mayHold(host, family, [table, chain]));
-    for (const family of concerned) {
-      const programs = findPrograms(family, { env, heldFd: host.fd });
-      if (programs === undefined) {
-        log(`rules of iptables stay where they are: the host has no program for IPv${family}`);
-        continue;
-      }
+    for (const family of families) {
       try {
-        work(programs);
+        if (!mayHold(host, family, place)) continue;
+        const programs = findPrograms(family, { env, heldFd: host.fd });
+        if (programs === undefined) {
+          log(`rules of iptables stay where they are: the host has no program for IPv${family}`);
+          continue;
+        }
+        workReadably(programs, work, (reason) => {
+          if (isLeft(family)) return false;
+          log(`nothing removed by iptables: ${reason}`);
+          return true;
+        });
       } catch (error) {
-        if (!(error instanceof UnreadableTableError)) throw error;
-        if (own !== undefined && hasNftChain(host, family, [table, own])) throw error;
-        log(`nothing removed by iptables: ${error.message}`);
+        failures.push(error);
       }
     }
   });
+  const [first, ...others] = failures;
+  for (const failure of others) log(`failed as well: ${toCniError(failure).message}`);
+  if (first !== undefined) throw first;
+}
+
+/** Runs the work; whether a table that cannot be read may be passed over is asked. */
+function workReadably(
+  programs: Programs,
+  work: (programs: Programs) => void,
+  mayPass: (reason: string) => boolean,
+): void {
+  try {
+    work(programs);
+  } catch (error) {
+    if (!(error instanceof UnreadableTableError) || !mayPass(error.message)) throw error;
+  }
 }
 
 /** By nf_tables for the newer flavour; of the older the kernel tells only which tables are in use. */
-function mayHold(
-  host: Namespace,
-  family: Family,
-  [table, chain]: readonly [TableName, string],
-): boolean {
+export function mayHold(host: Namespace, family: Family, [table, chain]: Place): boolean {
   return hasNftChain(host, family, [table, chain]) || legacyTables(family).includes(table);
 }
 
-function hasNftChain(
-  host: Namespace,
-  family: Family,
-  [table, chain]: readonly [TableName, string],
-): boolean {
+/** Whether nf_tables has the chain. */
+export function hasNftChain(host: Namespace, family: Family, [table, chain]: Place): boolean {
   const socket = findFilter(host);
   if (socket === undefined) return false;
   const [found] = socket.send(findChain({ family: `ipv${family}`, table, chain }));
   return found !== undefined;
+}
+
+/** A rule of iptables as nf_tables has it, also where iptables cannot read the table. */
+export interface UnreadRule {
+  readonly comment: string;
+  /** The chain that it leads to. */
+  readonly jump: string | undefined;
+}
+
+/** The rules of a chain; none where nf_tables has no such chain. */
+export function unreadRules(host: Namespace, family: Family, [table, chain]: Place): UnreadRule[] {
+  const rules = findFilter(host)?.dump(dumpRules({ family: `ipv${family}`, table, chain })) ?? [];
+  return rules.map((rule) => {
+    // A comment is a match of iptables in some of its versions, and nft's own in others.
+    let { comment = "" } = rule;
+    let jump: string | undefined;
+    for (const { name, data } of rule.expressions) {
+      if (name === "match" && data !== undefined) comment = commentOf(data) ?? comment;
+      if (name === "immediate") jump = data?.data?.verdict?.chain;
+    }
+    return { comment, jump };
+  });
 }
 
 function legacyTables(family: Family): string[] {
@@ -119,9 +168,8 @@ function networkComment(before: string, network: string): string {
   return `${before}name: ${JSON.stringify(network)} id: `;
 }
 
-/** Whether a rule has such a comment, of a container of the network. */
-export function isOfNetwork(before: string, words: Words, network: string): boolean {
-  const text = words[words.indexOf("--comment") + 1] ?? "";
+/** Whether a rule's comment is such a one, of a container of the network. */
+export function isCommentOf(before: string, text: string, network: string): boolean {
   return (
     text.startsWith(networkComment(before, network)) ||
     text.startsWith(`${before}${ownerPrefix(network)}`)

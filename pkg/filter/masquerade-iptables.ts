@@ -16,7 +16,7 @@ import {
   removeRules,
 } from "../iptables/table.ts";
 import type { Attachment } from "../link/attachment.ts";
-import { containerChain, containerComment, isOfNetwork } from "./iptables.ts";
+import { containerChain, containerComment, isCommentOf } from "./iptables.ts";
 
 const entry = "POSTROUTING";
 const prefix = "CNI-";
@@ -93,20 +93,30 @@ export function removeRulesOf(programs: Programs, owner: Omit<Attachment, "ifNam
   ]);
 }
 
+/** Where rules lead to containers' chains, and which of them belong to none of these attachments of the network. */
+export function staleRules(network: string, valid: readonly { readonly containerID: string }[]) {
+  const kept = new Set(
+    valid.map(({ containerID }) => masqueradeChain({ network, containerId: containerID })),
+  );
+  return {
+    place: ["nat", entry] as const,
+    isGone: (comment: string, chain: string) =>
+      chain.startsWith(prefix) && !kept.has(chain) && isCommentOf("", comment, network),
+  };
+}
+
 /** Removes the rules of the network's containers of which none of these attachments is. */
 export function collectRules(
   programs: Programs,
   network: string,
   valid: readonly { readonly containerID: string }[],
 ): void {
-  const kept = new Set(
-    valid.map(({ containerID }) => masqueradeChain({ network, containerId: containerID })),
-  );
+  const { isGone } = staleRules(network, valid);
   updateTable(programs, "nat", (table) => {
     const gone = table.rules(entry).flatMap((words) => {
       const chain = words.at(-1) ?? "";
-      const isOwn = chain.startsWith(prefix) && isOfNetwork("", words, network);
-      return isOwn && !kept.has(chain) ? [chain] : [];
+      const text = words[words.indexOf("--comment") + 1] ?? "";
+      return isGone(text, chain) ? [chain] : [];
     });
     return [...new Set(gone)].flatMap((chain) => [
       ...removeRules(table, entry, (words) => leadsTo(words, chain)),

@@ -1,12 +1,19 @@
 /** Lets containers speak to the world with their host's address: `ipMasq`, as the bridge and ptp plugins have it. */
 
 import { CniError, ErrorCode } from "../cni/error.ts";
-import { families } from "../ip/address.ts";
+import { type Family, families } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import type { Programs } from "../iptables/program.ts";
 import type { Attachment } from "../link/attachment.ts";
 import { findFilter, openFilter } from "./backend.ts";
-import { hasIptables, type IptablesCall, whereIptablesHas, withIptables } from "./iptables.ts";
+import {
+  hasIptables,
+  hasNftChain,
+  type IptablesCall,
+  unreadRules,
+  whereIptablesHas,
+  withIptables,
+} from "./iptables.ts";
 import * as iptables from "./masquerade-iptables.ts";
 import * as nftables from "./masquerade-nftables.ts";
 import { ownersOf } from "./owner.ts";
@@ -89,9 +96,9 @@ export function removeMasquerade(call: MasqueradeCall): void {
   const socket = findFilter(call.host);
   if (socket !== undefined) nftables.removeRules(socket, call);
   const chain = iptables.masqueradeChain(call);
-  whereIptablesHas(call, ["nat", chain, chain], (programs) =>
-    iptables.removeRulesOf(programs, call),
-  );
+  const place = ["nat", chain] as const;
+  const isLeft = (family: Family) => hasNftChain(call.host, family, place);
+  whereIptablesHas(call, { place, isLeft }, (programs) => iptables.removeRulesOf(programs, call));
 }
 
 /** GC: removes the rules of the network's attachments that are not in the list. */
@@ -102,7 +109,10 @@ export function collectMasquerade(
   const { host, network } = call;
   const socket = findFilter(host);
   if (socket !== undefined) nftables.collectRules(socket, network, ownersOf(network, valid));
-  whereIptablesHas(call, ["nat", "POSTROUTING"], (programs) =>
+  const { place, isGone } = iptables.staleRules(network, valid);
+  const isLeft = (family: Family) =>
+    unreadRules(host, family, place).some(({ comment, jump = "" }) => isGone(comment, jump));
+  whereIptablesHas(call, { place, isLeft }, (programs) =>
     iptables.collectRules(programs, network, valid),
   );
 }

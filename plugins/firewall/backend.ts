@@ -2,6 +2,7 @@
 
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { findFilter, openFilter } from "../../pkg/filter/backend.ts";
+import { mayHold, unreadRules } from "../../pkg/filter/iptables.ts";
 import { type Family, families } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { findPrograms, openPrograms, type Programs } from "../../pkg/iptables/program.ts";
@@ -20,10 +21,10 @@ import {
   verifySources,
 } from "./firewalld.ts";
 import * as iptables from "./iptables.ts";
+import { Chain } from "./iptables-rules.ts";
 import { alone } from "./lock.ts";
 import * as nftables from "./nftables.ts";
 import { SourceFiles } from "./source-files.ts";
-import { hasUnreadRecord } from "./unread.ts";
 import type { Wish } from "./wish.ts";
 
 type Call = Context<FirewallConfig>;
@@ -125,11 +126,13 @@ function firewalldBackend(context: Call, { zone, policy }: Settings): Backend {
   };
   return {
     allow(wish) {
-      using firewalld = openFirewalld(context);
-      using files = new SourceFiles();
-      const sources = sourcesOf(wish.addresses);
-      files.write({ owner: wish.owner, zone, sources });
-      addSources(firewalld, { zone, sources });
+      alone(() => {
+        using firewalld = openFirewalld(context);
+        using files = new SourceFiles();
+        const sources = sourcesOf(wish.addresses);
+        files.write({ owner: wish.owner, zone, sources });
+        addSources(firewalld, { zone, sources });
+      }, context.cancelFd);
       and(wish, "allow");
     },
     verify(wish) {
@@ -151,56 +154,58 @@ export interface Removal {
 
 /**
  * Removes the rules from wherever they may be: what decided where they went may have changed since. Only a word in the
- * configuration keeps iptables from being run. Each backend has its turn, whatever becomes of the others.
+ * configuration keeps iptables from being looked at. Each backend has its turn, whatever becomes of the others.
  */
 export function removeEverywhere(context: Call, removal: Removal): void {
-  const { isGone, addresses = [] } = removal;
   const { attempt, config, env, host, log } = context;
+  const { isGone, addresses = [] } = removal;
   const zone = config.firewalldZone || "trusted";
   const mayBeSources = config.backend === "" || config.backend === "firewalld";
   const given = mayBeSources && addresses.length > 0 ? sourcesOf(addresses) : [];
   const around = { env, onRefused: withoutFirewalld(log) };
-  attempt(() => forbidSources(around, isGone, { zone, sources: given }));
-  attempt(() => {
-    const socket = findFilter(host);
-    if (socket !== undefined) alone(() => nftables.forbid(socket, isGone));
-  });
-  if (mayUseIptables(config)) attempt(() => removeFromIptables(context, removal));
-}
-
-function mayUseIptables({ backend, ingressPolicy }: FirewallConfig): boolean {
-  if (backend === "firewalld") return ingressPolicy !== "" && ingressPolicy !== "open";
-  return backend !== "nftables";
-}
-
-function removeFromIptables(context: Call, removal: iptables.Removal): void {
-  const { attempt, host } = context;
-  const { addresses = [] } = removal;
-  const concerned = addresses.length > 0 ? familiesOf(addresses) : families.filter(isInKernel);
   alone((heldFd) => {
-    const found = programsOf(context, concerned);
-    const ways = waysOf(
-      host,
-      found.map((programs) => ({ ...programs, heldFd })),
-    );
-    attempt(() => iptables.forbid(ways.filter(isKernel), removal));
-    for (const way of ways) {
-      if (!isKernel(way)) attempt(() => removeByPrograms(context, way, removal));
+    attempt(() => forbidSources(around, isGone, { zone, sources: given }));
+    attempt(() => {
+      const socket = findFilter(host);
+      if (socket !== undefined) nftables.forbid(socket, isGone);
+    });
+    if (config.backend !== "nftables") {
+      attempt(() => removeFromIptables(context, removal, heldFd));
     }
   });
 }
 
+function removeFromIptables(context: Call, removal: iptables.Removal, heldFd: number): void {
+  const { attempt, host } = context;
+  const { addresses = [] } = removal;
+  const concerned = addresses.length > 0 ? familiesOf(addresses) : families.filter(isInKernel);
+  const found = programsOf(context, concerned);
+  const ways = waysOf(
+    host,
+    found.map((programs) => ({ ...programs, heldFd })),
+  );
+  attempt(() => iptables.forbid(ways.filter(isKernel), removal));
+  for (const way of ways) {
+    if (!isKernel(way)) attempt(() => removeByPrograms(context, way, removal));
+  }
+}
+
+/** They are run only where there may be something to remove. */
 function removeByPrograms(
   { host, log }: Call,
   programs: Programs,
   removal: iptables.Removal,
 ): void {
+  const { family } = programs;
+  const chains = [Chain.owners, Chain.forward];
+  if (!chains.some((chain) => mayHold(host, family, ["filter", chain]))) return;
   try {
     iptables.forbid([programs], removal);
   } catch (error) {
     if (!(error instanceof UnreadableTableError)) throw error;
     // ADD put nothing there, unless it could read the table then.
-    if (hasUnreadRecord(host, programs.family, removal.isGone)) throw error;
+    const records = unreadRules(host, family, ["filter", Chain.owners]);
+    if (records.some(({ comment }) => removal.isGone(comment.split(" ")[0] ?? ""))) throw error;
     log(`nothing removed by iptables: ${error.message}`);
   }
 }
@@ -212,10 +217,13 @@ function isInKernel(family: Family): boolean {
 
 /** Throws code 50 where the backend cannot work. */
 export function requireBackend(context: Call, { backend }: Settings): void {
-  const { env, host } = context;
+  const { host } = context;
   const isThere: Record<BackendName, () => boolean> = {
     firewalld: () => runsFirewalld(context),
-    iptables: () => findPrograms(4, { env }) !== undefined,
+    iptables: () => {
+      const wanted = families.filter(isInKernel);
+      return programsOf(context, wanted).length === wanted.length;
+    },
     nftables: () => findFilter(host) !== undefined,
   };
   const candidates =

@@ -5,14 +5,13 @@
  */
 
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
+import { turnMs } from "../../pkg/filter/iptables.ts";
 import { Errno, isSysError } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
 import { OpenFlag, openDirectory, openFile } from "../../pkg/sys/file.ts";
 import { lock } from "../../pkg/sys/lock.ts";
 import { directory } from "./source-files.ts";
 
-/** A hundred may come at once, and a busy machine run few of their programs in a second. Runtimes give up themselves. */
-const lockMs = 120_000;
 /** A hundred that asked more often would keep the machine busy with that. */
 const longestPauseMs = 50;
 
@@ -26,7 +25,7 @@ export function alone(work: (heldFd: number) => void, cancelFd?: number): void {
 
 function take(file: Fd, cancelFd?: number): void {
   try {
-    lock(file, lockMs, cancelFd, longestPauseMs);
+    lock(file, turnMs, cancelFd, longestPauseMs);
   } catch (error) {
     if (!isSysError(error, Errno.ETIMEDOUT, Errno.EINTR)) throw error;
     const message = `cannot set up the firewall: ${error.message}`;

@@ -2,8 +2,15 @@
 
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { findFilter, openFilter } from "../../pkg/filter/backend.ts";
-import { hasIptables, whereIptablesHas, withIptables } from "../../pkg/filter/iptables.ts";
+import {
+  hasIptables,
+  hasNftChain,
+  unreadRules,
+  whereIptablesHas,
+  withIptables,
+} from "../../pkg/filter/iptables.ts";
 import { ownersOf } from "../../pkg/filter/owner.ts";
+import type { Family } from "../../pkg/ip/address.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { type BackendName, backendFor, type PortmapConfig, requireWords } from "./config.ts";
 import * as iptables from "./iptables.ts";
@@ -17,6 +24,9 @@ type Call = Context<PortmapConfig>;
 export type Wanted = readonly [readonly Publication[], Targets];
 
 const purpose = "cannot publish ports";
+
+/** Without this chain iptables publishes nothing. */
+const place = ["nat", Chain.entry] as const;
 
 /** What the configuration asks for; else nf_tables, and iptables where the kernel has none. */
 function chosenFor(context: Call): BackendName {
@@ -73,7 +83,8 @@ export function withdraw(context: Context<unknown>): Forward[] {
 function withdrawFromIptables(context: Context<unknown>): Forward[] {
   const forwards: Forward[] = [];
   const own = ownChain(context.network, context.containerId);
-  whereIptablesHas(context, ["nat", Chain.entry, own], (programs) => {
+  const isLeft = (family: Family) => hasNftChain(context.host, family, ["nat", own]);
+  whereIptablesHas(context, { place, isLeft }, (programs) => {
     forwards.push(...iptables.unpublish(programs, context));
   });
   return forwards;
@@ -89,9 +100,12 @@ export function collect(context: Context<unknown>): Forward[] {
     const valid = ownersOf(network, validAttachments);
     forwards.push(...nftables.collect(socket, network, valid));
   });
+  const isGone = iptables.staleTest(network, validAttachments);
+  const isLeft = (family: Family) =>
+    unreadRules(host, family, place).some(({ comment, jump = "" }) => isGone(comment, jump));
   attempt(() =>
-    whereIptablesHas(context, ["nat", Chain.entry, Chain.entry], (programs) => {
-      forwards.push(...iptables.collect(programs, network, validAttachments));
+    whereIptablesHas(context, { place, isLeft }, (programs) => {
+      forwards.push(...iptables.collect(programs, isGone));
     }),
   );
   return forwards;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as v from "valibot";
 import { CniError } from "../../pkg/cni/error.ts";
-import { isOfNetwork } from "../../pkg/filter/iptables.ts";
+import { isCommentOf } from "../../pkg/filter/iptables.ts";
 import { parsePrefix } from "../../pkg/ip/prefix.ts";
 import { type Rule, wordsOf } from "../../pkg/iptables/rule.ts";
 import { printWords } from "../../pkg/iptables/words.ts";
@@ -94,9 +94,10 @@ test("GC knows rules by the network, also where its name is too long for a comme
     assert.ok(rule);
     const words = wordsOf(rule);
     printWords(words);
-    assert.ok(isOfNetwork(commentStart, words, network));
-    assert.ok(!isOfNetwork(commentStart, words, `${network}2`));
-    assert.ok(!isOfNetwork(commentStart, words, "ne"));
+    const text = words[words.indexOf("--comment") + 1] ?? "";
+    assert.ok(isCommentOf(commentStart, text, network));
+    assert.ok(!isCommentOf(commentStart, text, `${network}2`));
+    assert.ok(!isCommentOf(commentStart, text, "ne"));
   }
 });
 

@@ -1,6 +1,6 @@
 /** The iptables backend: per family one look at table "nat" and one change of it. */
 
-import { isOfNetwork } from "../../pkg/filter/iptables.ts";
+import { isCommentOf } from "../../pkg/filter/iptables.ts";
 import { type Address, type Family, families, parseAddress } from "../../pkg/ip/address.ts";
 import { parsePrefix } from "../../pkg/ip/prefix.ts";
 import { type Programs, readTable, updateTable, updateTables } from "../../pkg/iptables/program.ts";
@@ -162,22 +162,22 @@ export function unpublish(
   return forwards;
 }
 
-/** Removes the rules of the network's containers of which none of these attachments is; tells where they led. */
-export function collect(
-  programs: Programs,
-  network: string,
-  valid: readonly { readonly containerID: string }[],
-): Forward[] {
+/** Which chains of the network's containers belong to none of these attachments, by a rule that leads to them. */
+export function staleTest(network: string, valid: readonly { readonly containerID: string }[]) {
   const kept = new Set(valid.map(({ containerID }) => ownChain(network, containerID)));
+  return (comment: string, chain: string) =>
+    chain.startsWith(Chain.own) && !kept.has(chain) && isCommentOf(commentStart, comment, network);
+}
+
+/** Removes the rules of containers whose chains are gone; tells where they led. */
+export function collect(programs: Programs, isGone: ReturnType<typeof staleTest>): Forward[] {
   let forwards: Forward[] = [];
   updateTable(programs, "nat", (table) => {
     const chains = table.rules(Chain.entry).flatMap((words) => {
       const chain = words.at(-1) ?? "";
-      return chain.startsWith(Chain.own) && isOfNetwork(commentStart, words, network)
-        ? [chain]
-        : [];
+      return isGone(words[words.indexOf("--comment") + 1] ?? "", chain) ? [chain] : [];
     });
-    const gone = [...new Set(chains)].filter((chain) => !kept.has(chain));
+    const gone = [...new Set(chains)];
     forwards = gone.flatMap((chain) => forwardsIn(table, chain));
     return gone.flatMap((chain) => removalSteps(table, Chain.entry, chain));
   });

@@ -169,6 +169,19 @@ test("without iptables on the host the default is nftables", () =>
     assertError(await host.cni("STATUS", status), { code: 50, msg: /this host has no iptables/ });
   }));
 
+test("STATUS wants the programs of both families", () =>
+  withContainer(async (host) => {
+    const status = callWith({ backend: "iptables", cniVersion: "1.1.0", prevResult: undefined });
+    assertSuccess(await host.cni("STATUS", status));
+    const onlyIPv4 = [
+      "mkdir /run/work/sbin",
+      "cp -a /usr/sbin/iptables* /usr/sbin/xtables-* /run/work/sbin",
+      "mount --bind /run/work/sbin /usr/sbin",
+    ];
+    await host.run("sh", "-ec", onlyIPv4.join("\n"));
+    assertError(await host.cni("STATUS", status), { code: 50, msg: /this host has no iptables/ });
+  }));
+
 test("with iptables on the host it is the default, and DEL finds it whatever has come since", () =>
   withContainer(async (host) => {
     resultOf(await host.cni("ADD", callWith({})));

@@ -116,6 +116,17 @@ for (const [title, adder, remover] of [
   );
 }
 
+test("a policy that the configuration has no more goes with the container", { skip }, () =>
+  withFirewalld(async (host) => {
+    const backend = { backend: "firewalld" };
+    resultOf(await host.cni("ADD", callWith({ ...backend, ingressPolicy: "isolated" })));
+    assert.match(await host.run("nft", "list", "ruleset"), /iifname "cni0" oifname "cni0"/);
+    assertSuccess(await host.cni("DEL", callWith(backend)));
+    assert.doesNotMatch(await host.run("nft", "list", "ruleset"), /"cni0"|10\.1\.0\.2/);
+    assert.deepEqual(await sourcesOf(host, "trusted"), []);
+  }),
+);
+
 test("by packets: firewalld lets the container out; policies hold beside it", { skip }, () =>
   withHost(async (host) => {
     await host.addNetns("c1", "c3");

@@ -274,3 +274,18 @@ test("by iptables, DEL needs neither namespace nor prevResult, GC only the list;
     assertSuccess(await gc(iptablesConfig.name as string, []));
     assert.doesNotMatch(await saved(host), /-A POSTROUTING/);
   }));
+
+test("rules of nft that come into table nat: GC tells what it could not remove, and removes the rest", () =>
+  withHost(async (host) => {
+    await host.addNetns("c1");
+    await attach(host, { config: iptablesConfig, netns: "c1" });
+    await host.run("nft", "add rule ip nat POSTROUTING ct state established accept");
+    const config = { ...iptablesConfig, cniVersion: "1.1.0" };
+    const gc = (valid: readonly object[]) =>
+      host.cni("GC", { config: { ...config, "cni.dev/valid-attachments": valid } });
+    assertSuccess(await gc([{ containerID: "container-c1", ifname: "eth0" }]));
+    assert.match(await host.run("ip6tables-save", "-t", "nat"), /-A POSTROUTING .*-j CNI-/);
+    const msg = /^table "nat" holds rules that iptables cannot read/;
+    assertError(await gc([]), { code: 999, msg });
+    assert.doesNotMatch(await host.run("ip6tables-save", "-t", "nat"), /CNI-/);
+  }));
