@@ -91,6 +91,17 @@ failed_in() {
     }' "$1" | sort -u
 }
 
+# The test files that these files are, or use: what a module of the harness declares runs in each that imports it.
+test_files() {
+  local file
+  while read -r file; do
+    case $file in
+      *.test.ts) echo "${file#"$PWD/"}" ;;
+      *) grep -l "/${file##*/}\"" "${files[@]}" || true ;;
+    esac
+  done | sort -u
+}
+
 # Runs files by a function; those that failed once more, one at a time: a test may have been disturbed by its
 # neighbour, and a fault fails it again. What passed only then is told.
 run_twice() {
@@ -98,7 +109,7 @@ run_twice() {
   shift
   "$@" || first=$?
   [ "$first" != 0 ] || return 0
-  mapfile -t again < <(failed_in "dist/integration/$name.tap")
+  mapfile -t again < <(failed_in "dist/integration/$name.tap" | test_files)
   [ ${#again[@]} -gt 0 ] && [ ${#again[@]} -le 4 ] || return "$first"
   say "once more, one at a time: ${again[*]##*/}"
   case $name in
