@@ -34,8 +34,12 @@ export interface PairedCase {
   readonly from?: string;
   readonly capabilities?: Config;
   /** Where the reference's plugin does not do what the specification asks. */
-  readonly reference?: "its CHECK fails after its own ADD" | "a second DEL fails";
+  readonly reference?: Quirk;
+  /** Starts what the plugins need, those of this folder of executables; the value ends it. */
+  readonly serve?: (host: Host, executables: string) => Promise<() => Promise<void>>;
 }
+
+type Quirk = "its CHECK fails after its own ADD" | "a second DEL fails";
 
 async function prepare(host: Host): Promise<void> {
   await host.addNetns("c1");
@@ -57,7 +61,7 @@ const pairings: [name: string, runtime: Runtime][] = [
 export function testPairings(cases: Readonly<Record<string, PairedCase>>): void {
   for (const [name, runtime] of pairings) {
     for (const [plugin, it] of Object.entries(cases)) {
-      const { plugins, from = "0.1.0", capabilities } = it;
+      const { plugins, from = "0.1.0", capabilities, serve } = it;
       const quirk = runtime.path === reference ? it.reference : undefined;
       nodeTest(
         `${name} ${plugin}: every verb in every version`,
@@ -67,9 +71,14 @@ export function testPairings(cases: Readonly<Record<string, PairedCase>>): void 
             await prepare(host);
             const env: Record<string, string> = {};
             if (capabilities !== undefined) env.CAP_ARGS = JSON.stringify(capabilities);
-            for (const cniVersion of everyVersion.slice(everyVersion.indexOf(from))) {
-              writeNetwork(host, plugins, { cniVersion });
-              await runThrough(host, { ...runtime, env }, cniVersion, quirk);
+            const stop = await serve?.(host, runtime.path);
+            try {
+              for (const cniVersion of everyVersion.slice(everyVersion.indexOf(from))) {
+                writeNetwork(host, plugins, { cniVersion });
+                await runThrough(host, { ...runtime, env }, cniVersion, quirk);
+              }
+            } finally {
+              await stop?.();
             }
           }),
       );
@@ -81,7 +90,7 @@ async function runThrough(
   host: Host,
   runtime: Runtime,
   cniVersion: string,
-  quirk: PairedCase["reference"],
+  quirk: Quirk | undefined,
 ): Promise<void> {
   const links = async () => (await host.ip("", "link", "show", "type", "veth")).length;
   const before = await links();
