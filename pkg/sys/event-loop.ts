@@ -64,6 +64,17 @@ export class EventLoop implements Disposable {
     this.#handlers.set(fd, handler);
   }
 
+  /** As `watch`, of what was opened for it: where that fails it is closed, as nobody would hear what comes. */
+  watchOwn(fd: Fd, events: number, handler: (events: number) => void): Fd {
+    try {
+      this.watch(fd.fd, events, handler);
+      return fd;
+    } catch (error) {
+      fd[Symbol.dispose]();
+      throw error;
+    }
+  }
+
   /** No longer. Before the descriptor is closed: its number may be another's soon. */
   unwatch(fd: number): void {
     if (!this.#handlers.delete(fd)) return;

@@ -105,8 +105,9 @@ class Scene {
     const terms = await until(
       `agreement ${what}`,
       async () => {
-        const [attachment] = (await statusOf(this.host)).attachments;
-        const lease = attachment?.leases[0];
+        // The error that is put in its way may hit the question.
+        const status = await statusOf(this.host).catch(() => undefined);
+        const lease = status?.attachments[0]?.leases[0];
         const saved = this.saved();
         const { address = 0, routers = [] } = saved.clients[4]?.lease ?? {};
         const filed = { address: dotted(address), router: dotted(routers[0] ?? 0) };
@@ -117,7 +118,10 @@ class Scene {
         return isHeld && isSame && saved.leaving === undefined ? filed : undefined;
       },
       8_000,
-    ).catch((error: Error) => assert.fail(`${error.message}: ${JSON.stringify(seen)}`));
+    ).catch(async (error: Error) => {
+      await endTraced(this.host, daemon);
+      assert.fail(`${error.message}: ${JSON.stringify(seen)}\n${daemon.said()}`);
+    });
     await endTraced(this.host, daemon);
     return terms;
   }
@@ -157,11 +161,14 @@ async function traceRenewal({ host }: Scene, names: readonly string[]): Promise<
 }
 
 /** The weighty calls from when the daemon listens until the changed lease is kept. */
-async function pointsOf(scene: Scene): Promise<{ name: string; ordinal: number }[]> {
+async function pointsOf(
+  scene: Scene,
+  names = weighty,
+): Promise<{ name: string; ordinal: number }[]> {
   const counts = new Map<string, number>();
   const points: { name: string; ordinal: number }[] = [];
   let listens = false;
-  for (const line of await traceRenewal(scene, weighty)) {
+  for (const line of await traceRenewal(scene, names)) {
     const name = /^(\w+)\(/.exec(line)?.[1];
     if (name === undefined) continue;
     const ordinal = (counts.get(name) ?? 0) + 1;
@@ -219,4 +226,40 @@ test("the address of a running container is probed for later where there is no d
 test("the interface of a running container is changed later where there is no descriptor for it now", () =>
   Scene.withLease(0, async (scene) => {
     assert.deepEqual(await settleWithout(scene, "AF_NETLINK"), usual);
+  }));
+
+/** What a machine without room, or with a full or broken disk, has these calls fail with. */
+const errors: Readonly<Record<string, string>> = {
+  bind: "ENOMEM",
+  epoll_ctl: "ENOMEM",
+  openat: "EMFILE",
+  recvmsg: "ENOMEM",
+  renameat2: "EIO",
+  sendto: "ENOBUFS",
+  setns: "ENOMEM",
+  setsockopt: "ENOMEM",
+  socket: "EMFILE",
+  statx: "ENOMEM",
+  write: "ENOSPC",
+};
+
+test("an error at every system call of a renewal that brings another address: it is had all the same", () =>
+  Scene.withLease(20, async (scene) => {
+    const moved = others["another address"] ?? usual;
+    let now = usual;
+    const other = () => (now.address === usual.address ? moved : usual);
+    await scene.offer(other());
+    scene.makeDue();
+    const points = await pointsOf(scene, Object.keys(errors));
+    now = await scene.settle("after nothing");
+    assert.ok(points.length > 40, `${points.length} points`);
+    for (const { name, ordinal } of points) {
+      await scene.offer(other());
+      scene.makeDue();
+      const inject = `inject=${name}:error=${errors[name]}:when=${ordinal}`;
+      const wrap = ["strace", "-qq", "-o", "/dev/null", "-e", `trace=${name}`, "-e", inject];
+      const settled = await scene.settle(`after ${name} ${ordinal}`, wrap);
+      assert.deepEqual(settled, other(), `after ${name} ${ordinal}`);
+      now = settled;
+    }
   }));

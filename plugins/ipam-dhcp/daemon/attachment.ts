@@ -101,7 +101,7 @@ export class Attachment {
       index: this.place.index,
       inside: (work) => withPlace(home, this.place, work),
       guard: (work) => this.#guard(work),
-      keep: () => this.#guard(() => this.#save()),
+      keep: () => this.#save(),
       log: (text) => this.log(text),
     };
   }

@@ -20,7 +20,7 @@ export interface Ground {
   inside(work: (namespace: Namespace) => void): void;
   /** Runs work that the loop calls for, and takes what it throws. */
   guard(work: () => void): void;
-  /** Writes the lease file, and tells where that fails. */
+  /** Writes the lease file. */
   keep(): void;
   log(text: string): void;
 }
@@ -65,7 +65,7 @@ export class Changes {
     const open = without(this.#leaving.get(family) ?? nothing, before);
     const ips = [...open.ips, ...before.ips];
     this.#leaving.set(family, { ips, routes: [...open.routes, ...before.routes] });
-    this.#ground.keep();
+    this.#ground.guard(() => this.#ground.keep());
     this.finish(client);
     return !this.isUnderWay(client);
   }
@@ -82,15 +82,16 @@ export class Changes {
         withdraw(namespace, index, without(leaving, granted));
         apply(namespace, index, granted);
       });
+      this.#leaving.delete(family);
+      keep();
     } catch (error) {
       if (error instanceof GoneError) throw error;
+      this.#leaving.set(family, leaving);
       this.#postpone(client, error);
       return;
     }
-    this.#leaving.delete(family);
     this.#late.delete(client);
     if (this.#late.size === 0) this.#pause = 0;
-    keep();
   }
 
   close(): void {
@@ -100,7 +101,8 @@ export class Changes {
 
   #postpone(client: LeaseClient, error: unknown): void {
     const { log } = this.#ground;
-    if (this.#pause === 0) log(`cannot change the interface yet: ${toCniError(error).message}`);
+    if (this.#pause === 0)
+      log(`cannot finish a change of the interface yet: ${toCniError(error).message}`);
     this.#pause = Math.min(longestPause, this.#pause * 2 || firstPause);
     this.#late.add(client);
     this.#timer.at = bootMs() + this.#pause;

@@ -33,6 +33,9 @@ export interface Saved4 {
   readonly serverMac: string;
 }
 
+/** When a client that goes on for ever looks again at what it could not do. */
+const pauseMs = 1_000;
+
 /** What differs from renewal to renewal. */
 const withoutTimes = { since: 0, renewAt: 0, rebindAt: 0, expiresAt: 0 };
 
@@ -120,7 +123,11 @@ export class Client4 implements LeaseClient {
       if (error instanceof GoneError) this.#around.onGone(error);
       // Whoever waits for a first lease must not wait for ever; a lease that is held goes on.
       else if (!this.#client.persistent) this.#around.onFailed(this, toCniError(error).message);
-      else throw error;
+      else {
+        // Its time may have come and gone with what failed.
+        this.#timer.at ??= bootMs() + pauseMs;
+        throw error;
+      }
     }
   }
 

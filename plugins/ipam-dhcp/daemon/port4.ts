@@ -88,8 +88,7 @@ export class Port4 {
     if (this.#packets !== undefined) return this.#packets;
     const { link, loop } = this.#around;
     const socket = this.#around.inside(() => openPacketSocket(link, EtherType.ipv4, toClientPort));
-    this.#packets = socket;
-    loop.watch(socket.fd, Readiness.in, () => this.#takePackets(socket));
+    this.#packets = loop.watchOwn(socket, Readiness.in, () => this.#takePackets(socket));
     return socket;
   }
 
@@ -97,16 +96,24 @@ export class Port4 {
   #openDatagrams(address: number): readonly Fd[] {
     if (this.#datagrams.length > 0) return this.#datagrams;
     const { link, loop } = this.#around;
+    let both: readonly Fd[];
     try {
-      this.#datagrams = this.#around.inside(() => openBoth(link.name, address));
+      both = this.#around.inside(() => openBoth(link.name, address));
     } catch (error) {
       if (isSysError(error, Errno.EADDRNOTAVAIL, Errno.EADDRINUSE)) return [];
       throw error;
     }
-    for (const socket of this.#datagrams) {
-      loop.watch(socket.fd, Readiness.in, () => this.#takeDatagrams(socket));
+    this.#datagrams = both;
+    try {
+      for (const socket of both) {
+        loop.watch(socket.fd, Readiness.in, () => this.#takeDatagrams(socket));
+      }
+    } catch (error) {
+      // Nobody would hear the answers.
+      this.close();
+      throw error;
     }
-    return this.#datagrams;
+    return both;
   }
 
   /** An answer may lead to the socket's end: what else has come was for the state before. */

@@ -116,8 +116,7 @@ export class Probe {
     const { protocol, filter } = this.#inquiry;
     try {
       const socket = inside(() => openPacketSocket(link, protocol, filter));
-      loop.watch(socket.fd, Readiness.in, () => this.#listen(socket));
-      this.#socket = socket;
+      this.#socket = loop.watchOwn(socket, Readiness.in, () => this.#listen(socket));
       return socket;
     } catch (error) {
       if (!this.#isPatient) throw error;

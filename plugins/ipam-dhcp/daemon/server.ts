@@ -139,8 +139,8 @@ class Connection implements Question {
     this.#handle = handle;
     this.#onEnd = onEnd;
     this.#deadline = loop.timer(() => this.#end());
+    loop.watchOwn(socket, Readiness.in | Readiness.peerHangUp, () => this.#read());
     this.#deadline.at = bootMs() + patienceMs;
-    loop.watch(socket.fd, Readiness.in | Readiness.peerHangUp, () => this.#read());
   }
 
   reply(reply: Reply): void {

@@ -90,9 +90,9 @@ export class Voice6 {
 
   #openUdp(): Fd {
     if (this.#udp !== undefined) return this.#udp;
-    const socket = this.#around.inside(() => openOn(this.#around.link.name));
-    this.#udp = socket;
-    this.#around.loop.watch(socket.fd, Readiness.in, () => this.#hearServers(socket));
+    const { link, loop, inside } = this.#around;
+    const socket = inside(() => openOn(link.name));
+    this.#udp = loop.watchOwn(socket, Readiness.in, () => this.#hearServers(socket));
     return socket;
   }
 
@@ -109,8 +109,7 @@ export class Voice6 {
     if (this.#routers !== undefined) return this.#routers;
     const { link, loop, inside } = this.#around;
     const socket = inside(() => openPacketSocket(link, EtherType.ipv6, routerMessages));
-    this.#routers = socket;
-    loop.watch(socket.fd, Readiness.in, () => this.#hearRouters(socket));
+    this.#routers = loop.watchOwn(socket, Readiness.in, () => this.#hearRouters(socket));
     return socket;
   }
 
