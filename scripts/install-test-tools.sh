@@ -2,7 +2,9 @@
 # Installs the programs that the tests look with and measure with, from Debian, as far as they are missing. Never at
 # the cost of another package. Nothing that we ship needs any of them. Arguments name others: COMMAND:PACKAGE.
 set -euo pipefail
-export PATH="$PATH:/usr/sbin:/sbin"
+
+say() { echo "test tools: $*" >&2; }
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 # command, and the Debian package that has it
 programs=(
@@ -19,22 +21,8 @@ programs=(
 )
 [ $# = 0 ] || programs=("$@")
 
-say() { echo "test tools: $*" >&2; }
-
-packages=()
-for entry in "${programs[@]}"; do
-  command -v "${entry%%:*}" >/dev/null 2>&1 || packages+=("${entry##*:}")
-done
+mapfile -t packages < <(missing_packages "${programs[@]}")
 [ ${#packages[@]} != 0 ] || exit 0
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-  say "missing: ${packages[*]} (Debian's packages); install them as root"
-  exit 1
-fi
+require_apt "${packages[@]}"
 say "installing ${packages[*]}"
-export DEBIAN_FRONTEND=noninteractive
-install() {
-  apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends --no-remove "$@" </dev/null >&2
-}
-install "${packages[@]}" && exit 0
-apt-get -qq update </dev/null >&2 || say "could not refresh apt's lists; going on with those that are here"
-install "${packages[@]}"
+with_apt_lists apt_install "${packages[@]}"
