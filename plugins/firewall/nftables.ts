@@ -8,14 +8,13 @@ import {
   isSameChain,
   type ListedChain,
 } from "../../pkg/nftables/chain.ts";
-import { sameRules } from "../../pkg/nftables/compare.ts";
 import { enter } from "../../pkg/nftables/expression/immediate.ts";
+import { fillChain } from "../../pkg/nftables/fill.ts";
 import type { ChainKey, TableKey } from "../../pkg/nftables/message.ts";
 import {
   appendRule,
   deleteRule,
   dumpRules,
-  flushChain,
   insertRule,
   type Rule,
 } from "../../pkg/nftables/rule.ts";
@@ -126,12 +125,7 @@ function skeleton(present: Present): Request[] {
     ...(isThere(present, Own.forward) ? [] : [addTable(table, tableComment)]),
     ...addMissingChain(present.chains, Own.forward, ownBase),
     ...chains.flatMap((chain) => addMissingChain(present.chains, chain)),
-    ...(sameRules(entries, rulesIn(present, Own.forward))
-      ? []
-      : [
-          flushChain(Own.forward),
-          ...entries.map((expressions) => appendRule(Own.forward, { expressions })),
-        ]),
+    ...fillChain(Own.forward, entries, rulesIn(present, Own.forward)),
   ];
 }
 

@@ -10,11 +10,11 @@ import {
   type ListedChain,
   Priority,
 } from "../../pkg/nftables/chain.ts";
-import { sameRules } from "../../pkg/nftables/compare.ts";
 import { ConnectionKey, ConnectionStatus } from "../../pkg/nftables/expression/ct.ts";
 import { decide, enter } from "../../pkg/nftables/expression/immediate.ts";
 import { masquerade } from "../../pkg/nftables/expression/masq.ts";
 import type { Expression } from "../../pkg/nftables/expression.ts";
+import { fillChain } from "../../pkg/nftables/fill.ts";
 import {
   matchAddress,
   matchConnection,
@@ -22,13 +22,7 @@ import {
   matchLoopback,
 } from "../../pkg/nftables/match.ts";
 import type { ChainKey, TableKey } from "../../pkg/nftables/message.ts";
-import {
-  appendRule,
-  flushChain,
-  insertRule,
-  type NewRule,
-  type Rule,
-} from "../../pkg/nftables/rule.ts";
+import { appendRule, insertRule, type NewRule, type Rule } from "../../pkg/nftables/rule.ts";
 import { addTable } from "../../pkg/nftables/table.ts";
 import { parseConditions } from "./conditions.ts";
 import type { PortmapConfig } from "./config.ts";
@@ -76,7 +70,7 @@ export function sharedRequests(
     ...add("hostports"),
     ...add("late_prerouting", nat(Hook.preRouting, behind)),
     ...add("late_output", nat(Hook.output, behind)),
-    ...entryRules(family).flatMap(([entry, rule]) => fill(entry, [rule], present)),
+    ...entryRules(family).flatMap(([entry, rule]) => fillChain(entry, [rule], present)),
     ...(snat ? add("masquerading", nat(Hook.postRouting, Priority.sourceNat)) : []),
     ...(snat && family === 4 ? guardRequests(present, listed) : []),
   ];
@@ -89,7 +83,7 @@ export function sharedRequests(
 function guardRequests(present: readonly Rule[], listed: readonly ListedChain[]): Request[] {
   const chain = chainOf(4, "localnet_guard");
   const base = { type: "filter", hook: Hook.preRouting, priority: Priority.raw } as const;
-  return [...addMissingChain(listed, chain, base), ...fill(chain, guardRules(), present)];
+  return [...addMissingChain(listed, chain, base), ...fillChain(chain, guardRules(), present)];
 }
 
 function guardRules(): Expression[][] {
@@ -97,17 +91,6 @@ function guardRules(): Expression[][] {
     [...matchLoopback(true), ...matchAddress("destination", loopback), decide("drop")],
     [...matchLoopback(true), ...matchAddress("source", loopback), decide("drop")],
   ];
-}
-
-/** Only where needed: to delete a rule the kernel waits until nobody looks at it any more, milliseconds in all. */
-function fill(
-  chain: ChainKey,
-  rules: readonly (readonly Expression[])[],
-  present: readonly Rule[],
-): Request[] {
-  const own = present.filter((rule) => rule.chain === chain.chain);
-  if (sameRules(rules, own)) return [];
-  return [flushChain(chain), ...rules.map((expressions) => appendRule(chain, { expressions }))];
 }
 
 const loopback = { ...hostPrefix(mustParse("127.0.0.0")), length: 8 };
