@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Chain, type Member } from "./harness/chain.ts";
+import { Chain, chained, type Member, type OnInterface, onInterfaceOf } from "./harness/chain.ts";
 import { describe } from "./harness/command.ts";
 import { reference, withoutNewReference } from "./harness/executables.ts";
 import { assertError, assertSuccess, type Result, resultOf } from "./harness/expect.ts";
@@ -11,34 +11,16 @@ import { addWire, batch, routedIpam } from "./harness/interface-plugin.ts";
 import { type Config, dualStack, withResult } from "./harness/networks.ts";
 
 const ptp: Member = { type: "ptp", cniVersion: "1.1.0", ipam: dualStack };
-const member = (keys: Config = {}): Member => ({
-  cniVersion: "1.1.0",
-  name: "net1",
-  type: "bandwidth",
-  ...keys,
-});
-const call = (config: Config, changes: object = {}) => ({
-  plugin: "bandwidth",
-  config,
-  ...changes,
-});
+const { member, call } = chained("bandwidth");
 const both = { ingressRate: 8e6, ingressBurst: 8e4, egressRate: 16e6, egressBurst: 16e4 };
 
 /** A container with ptp's interface; the steps must leave all as it was, qdiscs and filters included. */
-function onInterface(
-  steps: (host: Host, prevResult: Result) => Promise<void>,
-  keys: Config = {},
-): Promise<void> {
-  return withHost(async (host) => {
-    await host.addNetns("c1");
-    const chain = new Chain(host, [{ ...ptp, ...keys }]);
-    const prevResult = await chain.add();
+const onInterface = (steps: OnInterface, keys: Config = {}) =>
+  onInterfaceOf({ member: { ...ptp, ...keys } }, async (host, prevResult, chain) => {
     const before = await queuesOf(host);
-    await host.unchangedBy(() => steps(host, prevResult));
+    await host.unchangedBy(() => steps(host, prevResult, chain));
     assert.deepEqual(await queuesOf(host), before);
-    await chain.del();
   });
-}
 
 interface QdiscJson {
   kind: string;

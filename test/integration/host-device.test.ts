@@ -6,7 +6,13 @@ import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
 import { assertError, assertSuccess, type ExpectedError, resultOf } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
-import { addWire, moveToHost, networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
+import {
+  addWire,
+  moveToHost,
+  networkOf,
+  testInterfacePlugin,
+  worldOf,
+} from "./harness/interface-plugin.ts";
 import type { Config } from "./harness/networks.ts";
 import { readReservations } from "./harness/snapshot.ts";
 import { assertPing, assertTcp } from "./harness/traffic.ts";
@@ -32,12 +38,7 @@ testInterfacePlugin({
   diesWithNamespace: false,
 });
 
-const inWorld = (steps: (host: Host) => Promise<void>) =>
-  withHost(async (host) => {
-    await host.addNetns("c1", "c2");
-    await addDevice(host);
-    await host.unchangedBy(() => steps(host));
-  });
+const inWorld = worldOf(addDevice);
 
 interface DeviceLink {
   ifname: string;

@@ -5,31 +5,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
 import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
-import { type Host, withHost } from "./harness/host.ts";
-import { addWire, moveToHost, networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
-import { testMasters } from "./harness/masters.ts";
+import type { Host } from "./harness/host.ts";
+import { moveToHost } from "./harness/interface-plugin.ts";
+import { testMasters, testOnMaster } from "./harness/masters.ts";
 import type { Config } from "./harness/networks.ts";
 import { assertPing, assertTcp } from "./harness/traffic.ts";
 
 const plugin = "ipvlan";
-// Without the wait for duplicate address detection, which has tests of its own.
-const config = networkOf(plugin, { master: "wire0", enabledad: false });
-
-testInterfacePlugin({
-  plugin,
-  config,
-  prepare: addWire,
-  kind: "ipvlan",
-  neighbours: "lan",
-  existing: /^failed to create ipvlan: file exists: the container has an interface "eth0"$/,
-});
-
-const inWorld = (steps: (host: Host) => Promise<void>) =>
-  withHost(async (host) => {
-    await host.addNetns("c1", "c2");
-    await addWire(host);
-    await host.unchangedBy(() => steps(host));
-  });
+const { config, inWorld } = testOnMaster(plugin);
 
 interface Ipvlan {
   mtu: number;
@@ -193,17 +176,4 @@ test("ipvlan: mtu is set, and auto follows the master", () =>
     });
     assert.equal((await show(host))?.mtu, 1420);
     await detach(auto);
-  }));
-
-test("ipvlan: STATUS is 50 while the master is missing, 51 while it is down", () =>
-  inWorld(async (host) => {
-    assertError(await host.cni("STATUS", { plugin, config: { ...config, master: "nope" } }), {
-      code: 50,
-    });
-    await host.run("ip", "link", "set", "wire0", "down");
-    assertError(await host.cni("STATUS", { plugin, config }), {
-      code: 51,
-      msg: 'master "wire0" is down',
-    });
-    await host.run("ip", "link", "set", "wire0", "up");
   }));

@@ -5,30 +5,13 @@ import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
 import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
-import { addWire, moveToHost, networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
-import { testMasters } from "./harness/masters.ts";
+import { addWire, moveToHost, networkOf } from "./harness/interface-plugin.ts";
+import { testMasters, testOnMaster } from "./harness/masters.ts";
 import type { Config } from "./harness/networks.ts";
 import { assertNoPing, assertPing, assertTcp } from "./harness/traffic.ts";
 
 const plugin = "macvlan";
-// Without the wait for duplicate address detection, which has tests of its own.
-const config = networkOf(plugin, { master: "wire0", enabledad: false });
-
-testInterfacePlugin({
-  plugin,
-  config,
-  prepare: addWire,
-  kind: "macvlan",
-  neighbours: "lan",
-  existing: /^failed to create macvlan: file exists: the container has an interface "eth0"$/,
-});
-
-const inWorld = (steps: (host: Host) => Promise<void>) =>
-  withHost(async (host) => {
-    await host.addNetns("c1", "c2");
-    await addWire(host);
-    await host.unchangedBy(() => steps(host));
-  });
+const { config, inWorld } = testOnMaster(plugin);
 
 interface Macvlan {
   mtu: number;
@@ -265,20 +248,6 @@ test("macvlan: a macvlan can be the master of another", () =>
     await assertPing(host, "c1", "10.1.0.1");
     await detach(attachment);
     await host.run("ip", "link", "del", "m0");
-  }));
-
-test("macvlan: STATUS is 50 while the master is missing, 51 while it is down", () =>
-  inWorld(async (host) => {
-    const status = (changes: Config = {}) =>
-      host.cni("STATUS", { plugin, config: { ...config, ...changes } });
-    assertSuccess(await status());
-    assertError(await status({ master: "nope" }), {
-      code: 50,
-      msg: 'failed to lookup master "nope": Link not found',
-    });
-    await host.run("ip", "link", "set", "wire0", "down");
-    assertError(await status(), { code: 51, msg: 'master "wire0" is down' });
-    await host.run("ip", "link", "set", "wire0", "up");
   }));
 
 test("macvlan: a host interface of the same name is not in the way", () =>

@@ -3,49 +3,26 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import test from "node:test";
-import { Chain } from "./harness/chain.ts";
+import { Chain, chained, type OnInterface, onInterfaceOf } from "./harness/chain.ts";
 import { reference, withoutNewReference } from "./harness/executables.ts";
-import { assertError, assertSuccess, type Result, resultOf } from "./harness/expect.ts";
+import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
 import { addWire, batch, routedIpam } from "./harness/interface-plugin.ts";
 import { type Config, withResult } from "./harness/networks.ts";
+import { routesOfLink } from "./harness/routes.ts";
 
 const first = { type: "macvlan", master: "wire0", cniVersion: "1.1.0", ipam: routedIpam };
-const member = (keys: Config = {}): Config => ({
-  cniVersion: "1.1.0",
-  name: "net1",
-  type: "sbr",
-  ...keys,
-});
-const call = (config: Config, changes: object = {}) => ({ plugin: "sbr", config, ...changes });
+const { member, call } = chained("sbr");
 
 /** A container with an interface of both families, and the wire's other end with the gateways' addresses. */
-function onInterface(
-  steps: (host: Host, prevResult: Result, chain: Chain) => Promise<void>,
-  keys: Config = {},
-): Promise<void> {
-  return withHost(async (host) => {
-    await host.addNetns("c1");
-    await addWire(host);
-    const chain = new Chain(host, [{ ...first, ...keys }]);
-    await steps(host, await chain.add(), chain);
-    await chain.del();
-  });
-}
+const onInterface = (steps: OnInterface, keys: Config = {}) =>
+  onInterfaceOf({ member: { ...first, ...keys }, prepare: addWire }, steps);
 
 interface RuleJson {
   priority: number;
   src: string;
   srclen?: number;
   table: string;
-}
-
-interface RouteJson {
-  dst: string;
-  gateway?: string;
-  prefsrc?: string;
-  scope?: string;
-  table?: string;
 }
 
 /** Rules that are not the kernel's, as text. */
@@ -62,14 +39,9 @@ async function rulesOf(host: Host): Promise<string[]> {
 
 /** Routes of eth0 in every table but the local one, as text. */
 async function routesOf(host: Host): Promise<string[]> {
-  const lists = await Promise.all(
-    ["-4", "-6"].map((family) =>
-      host.ip<RouteJson>("c1", "-d", family, "route", "show", "table", "all", "dev", "eth0"),
-    ),
-  );
-  return lists
-    .flat()
-    .filter(({ dst, table }) => table !== "local" && !/^f[ef]/.test(dst))
+  const routes = await routesOfLink(host, "c1", "eth0");
+  return routes
+    .filter(({ table }) => table !== "local")
     .map((it) =>
       [it.table ?? "main", it.dst, it.gateway ?? "-", it.prefsrc ?? "-", it.scope ?? "-"].join(" "),
     )

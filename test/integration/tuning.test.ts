@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import test from "node:test";
-import { Chain } from "./harness/chain.ts";
+import { chained, type OnInterface, onInterfaceOf } from "./harness/chain.ts";
 import { reference, withoutNewReference } from "./harness/executables.ts";
-import { assertError, assertSuccess, type Result, resultOf } from "./harness/expect.ts";
+import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
 import { type Config, dualStack, withResult } from "./harness/networks.ts";
 
@@ -14,28 +14,14 @@ const backups = "/run/cni/tuning";
 const ptp = { type: "ptp", cniVersion: "1.1.0", ipam: dualStack };
 /** Whose results do not tell the MTU, which the reference leaves as it was. */
 const older = { ...ptp, cniVersion: "1.0.0" };
-const tuned = (keys: Config): Config => ({
-  cniVersion: "1.1.0",
-  name: "net1",
-  type: "tuning",
-  ...keys,
-});
-const call = (config: Config, changes: object = {}) => ({ plugin: "tuning", config, ...changes });
+const { member: tuned, call } = chained("tuning");
 
 /** A container with ptp's interface; the steps must leave it as it was. */
-function onInterface(
-  steps: (host: Host, prevResult: Result) => Promise<void>,
-  member: Config = ptp,
-): Promise<void> {
-  return withHost(async (host) => {
-    await host.addNetns("c1");
-    const chain = new Chain(host, [{ type: "ptp", ...member }]);
-    const prevResult = await chain.add();
-    await host.unchangedBy(() => steps(host, prevResult));
+const onInterface = (steps: OnInterface, member: Config = ptp) =>
+  onInterfaceOf({ member: { type: "ptp", ...member } }, async (host, prevResult, chain) => {
+    await host.unchangedBy(() => steps(host, prevResult, chain));
     assert.deepEqual(filesOf(host), []);
-    await chain.del();
   });
-}
 
 /** The backups' files that are there. */
 function filesOf(host: Host, directory = backups): string[] {

@@ -6,20 +6,12 @@ import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
 import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
-import {
-  addWire,
-  batch,
-  moveToHost,
-  networkOf,
-  testInterfacePlugin,
-} from "./harness/interface-plugin.ts";
-import { testMasters } from "./harness/masters.ts";
+import { addWire, batch, moveToHost } from "./harness/interface-plugin.ts";
+import { testMasters, testOnMaster } from "./harness/masters.ts";
 import type { Config } from "./harness/networks.ts";
 import { assertPing, assertTcp } from "./harness/traffic.ts";
 
 const plugin = "vlan";
-// Without the wait for duplicate address detection, which has tests of its own.
-const config = networkOf(plugin, { master: "wire0", vlanId: 100, enabledad: false });
 
 /** The wire, with a gateway in VLAN 100. */
 async function addVlanWire(host: Host): Promise<void> {
@@ -33,21 +25,7 @@ async function addVlanWire(host: Host): Promise<void> {
   ]);
 }
 
-testInterfacePlugin({
-  plugin,
-  config,
-  prepare: addVlanWire,
-  kind: "vlan",
-  neighbours: "lan",
-  existing: /^failed to create vlan: file exists: the container has an interface "eth0"$/,
-});
-
-const inWorld = (steps: (host: Host) => Promise<void>) =>
-  withHost(async (host) => {
-    await host.addNetns("c1", "c2");
-    await addVlanWire(host);
-    await host.unchangedBy(() => steps(host));
-  });
+const { config, inWorld } = testOnMaster(plugin, { vlanId: 100 }, addVlanWire);
 
 test("vlan: the container reaches its VLAN in both families", () =>
   inWorld(async (host) => {
@@ -198,17 +176,4 @@ test("vlan: CHECK compares id and MTU", () =>
     await told({ mtu: 1300 }, /MTU 1400, configured is 1300/);
     await told({ master: "nope" }, /nope/);
     await detach(attachment);
-  }));
-
-test("vlan: STATUS is 50 while the master is missing, 51 while it is down", () =>
-  inWorld(async (host) => {
-    assertError(await host.cni("STATUS", { plugin, config: { ...config, master: "nope" } }), {
-      code: 50,
-    });
-    await host.run("ip", "link", "set", "wire0", "down");
-    assertError(await host.cni("STATUS", { plugin, config }), {
-      code: 51,
-      msg: 'master "wire0" is down',
-    });
-    await host.run("ip", "link", "set", "wire0", "up");
   }));

@@ -3,12 +3,13 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Chain, type Member } from "./harness/chain.ts";
+import { Chain, chained, type Member, type OnInterface, onInterfaceOf } from "./harness/chain.ts";
 import { reference, withoutNewReference } from "./harness/executables.ts";
 import { assertError, assertSuccess, type Result, resultOf } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
 import { batch, routedIpam } from "./harness/interface-plugin.ts";
 import { type Config, withResult } from "./harness/networks.ts";
+import { routesOfLink } from "./harness/routes.ts";
 
 const bridge: Member = {
   type: "bridge",
@@ -17,27 +18,11 @@ const bridge: Member = {
   ipam: routedIpam,
 };
 const ptp: Member = { type: "ptp", cniVersion: "1.1.0", ipam: routedIpam };
-const member = (keys: Config = {}): Member => ({
-  cniVersion: "1.1.0",
-  name: "net1",
-  type: "vrf",
-  vrfname: "blue",
-  ...keys,
-});
-const call = (config: Config, changes: object = {}) => ({ plugin: "vrf", config, ...changes });
+const { member, call } = chained("vrf", { vrfname: "blue" });
 
 /** A container with an interface of both families, on a bridge with the gateways' addresses. */
-function onInterface(
-  steps: (host: Host, prevResult: Result, chain: Chain) => Promise<void>,
-  keys: Config = {},
-): Promise<void> {
-  return withHost(async (host) => {
-    await host.addNetns("c1");
-    const chain = new Chain(host, [{ ...bridge, ...keys }]);
-    await steps(host, await chain.add(), chain);
-    await chain.del();
-  });
-}
+const onInterface = (steps: OnInterface, keys: Config = {}) =>
+  onInterfaceOf({ member: { ...bridge, ...keys } }, steps);
 
 interface VrfJson {
   ifname: string;
@@ -49,34 +34,11 @@ async function vrfsOf(host: Host): Promise<string[]> {
   return links.map(({ ifname, linkinfo }) => `${ifname} ${linkinfo.info_data.table}`).sort();
 }
 
-interface RouteJson {
-  dst: string;
-  gateway?: string;
-  prefsrc?: string;
-  table?: string;
-  protocol: string;
-}
-
 /** Routes of an interface in every table, as text; without the addresses' own, and link-local ones. */
 async function routesOf(host: Host, dev = "eth0"): Promise<string[]> {
-  const lists = await Promise.all(
-    ["-4", "-6"].map((family) =>
-      host.ip<RouteJson & { type?: string }>(
-        "c1",
-        "-d",
-        family,
-        "route",
-        "show",
-        "table",
-        "all",
-        "dev",
-        dev,
-      ),
-    ),
-  );
-  return lists
-    .flat()
-    .filter(({ type = "unicast", dst }) => type === "unicast" && !/^f[ef]/.test(dst))
+  const routes = await routesOfLink(host, "c1", dev);
+  return routes
+    .filter(({ type = "unicast" }) => type === "unicast")
     .map((it) => [it.table ?? "main", it.dst, it.gateway ?? "-", it.prefsrc ?? "-"].join(" "))
     .sort();
 }

@@ -1,7 +1,7 @@
 /** A list of plugins called as a runtime does: forwards with each result passed on, backwards for DEL. */
 
 import { assertSuccess, type Result, resultOf } from "./expect.ts";
-import type { Call, Host, Reply, Verb } from "./host.ts";
+import { type Call, type Host, type Reply, type Verb, withHost } from "./host.ts";
 import type { Config } from "./networks.ts";
 
 /** A plugin's configuration in a list, with its `type`. */
@@ -49,4 +49,38 @@ export class Chain {
       config: { cniVersion: "1.0.0", name: "net1", ...member, prevResult },
     });
   }
+}
+
+/** A chain's first plugin, and what that needs on the host. */
+export interface First {
+  readonly member: Member;
+  readonly prepare?: (host: Host) => Promise<void>;
+}
+
+/** What is tried with a chained plugin: on the interface of the container "c1" that the chain's first plugin has made. */
+export type OnInterface = (host: Host, prevResult: Result, chain: Chain) => Promise<void>;
+
+/** Runs steps in a world with such a container; the first plugin's DEL must succeed after them. */
+export function onInterfaceOf({ member, prepare }: First, steps: OnInterface): Promise<void> {
+  return withHost(async (host) => {
+    await host.addNetns("c1");
+    await prepare?.(host);
+    const chain = new Chain(host, [member]);
+    await steps(host, await chain.add(), chain);
+    await chain.del();
+  });
+}
+
+/** The members and calls of a chained plugin in these tests. */
+export function chained(plugin: string, usual: Config = {}) {
+  return {
+    member: (keys: Config = {}): Member => ({
+      cniVersion: "1.1.0",
+      name: "net1",
+      type: plugin,
+      ...usual,
+      ...keys,
+    }),
+    call: (config: Config, changes: object = {}) => ({ plugin, config, ...changes }),
+  };
 }

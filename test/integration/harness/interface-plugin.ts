@@ -95,12 +95,7 @@ interface LinkJson {
 export function testInterfacePlugin(subject: Subject): void {
   const { plugin, config, prepare } = subject;
   const call = { plugin, config };
-  const inWorld = (steps: (host: Host) => Promise<void>) =>
-    withHost(async (host) => {
-      await host.addNetns("c1");
-      await prepare(host);
-      await host.unchangedBy(() => steps(host));
-    });
+  const inWorld = worldOf(prepare, "c1");
   testVerbs(subject, inWorld);
   testDel(subject, inWorld);
   testFailures(subject, inWorld);
@@ -133,8 +128,18 @@ export function testInterfacePlugin(subject: Subject): void {
     }));
 }
 
-/** Gives steps a world with the container "c1" and what the plugin needs, and proves that they left it so. */
+/** Gives steps a world with containers and what the plugin needs, and proves that they left it so. */
 export type InWorld = (steps: (host: Host) => Promise<void>) => Promise<void>;
+
+/** Worlds with these containers, "c1" and "c2" unless given. */
+export function worldOf(prepare: Subject["prepare"], ...containers: readonly string[]): InWorld {
+  return (steps) =>
+    withHost(async (host) => {
+      await host.addNetns(...(containers.length > 0 ? containers : ["c1", "c2"]));
+      await prepare(host);
+      await host.unchangedBy(() => steps(host));
+    });
+}
 
 function testVerbs({ plugin, config, layer2 = true, ...subject }: Subject, inWorld: InWorld): void {
   const place = (subject.interfaces ?? 1) - 1;

@@ -1,12 +1,41 @@
-/** Masters that an interface cannot be made on, for the plugins that make it on one: macvlan, ipvlan, vlan. */
+/** What the plugins have in common that make their interface on a master: macvlan, ipvlan, vlan. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
 import { attach, detach } from "./attachment.ts";
-import { assertError } from "./expect.ts";
+import { assertError, assertSuccess } from "./expect.ts";
 import { type Host, withHost } from "./host.ts";
-import { addWire, batch } from "./interface-plugin.ts";
+import {
+  addWire,
+  batch,
+  type InWorld,
+  networkOf,
+  testInterfacePlugin,
+  worldOf,
+} from "./interface-plugin.ts";
 import type { Config } from "./networks.ts";
+
+/**
+ * The plugin on the master "wire0", with the tests of all interface plugins; `prepare` makes that wire. Without the wait for
+ * duplicate address detection, which has tests of its own.
+ */
+export function testOnMaster(
+  plugin: string,
+  keys: Config = {},
+  prepare = addWire,
+): { config: Config; inWorld: InWorld } {
+  const config = networkOf(plugin, { master: "wire0", ...keys, enabledad: false });
+  const reason = 'file exists: the container has an interface "eth0"';
+  testInterfacePlugin({
+    plugin,
+    config,
+    prepare,
+    kind: plugin,
+    neighbours: "lan",
+    existing: new RegExp(`^failed to create ${plugin}: ${reason}$`),
+  });
+  return { config, inWorld: worldOf(prepare) };
+}
 
 /** A master that the plugin refuses (the message) or takes (undefined). */
 interface Case {
@@ -54,6 +83,7 @@ export function testMasters(plugin: string, config: Config, sayings: Sayings): v
       msg: sayings.passthru,
     },
   ];
+  testStatus(plugin, config);
   for (const { what, prepare, restore, master = "wire0", msg } of cases) {
     test(`${plugin}: a master ${what} is ${msg ? "refused, and nothing is left" : "taken"}`, () =>
       withHost(async (host) => {
@@ -67,6 +97,22 @@ export function testMasters(plugin: string, config: Config, sayings: Sayings): v
         await batch(host, "", restore);
       }));
   }
+}
+
+function testStatus(plugin: string, config: Config): void {
+  test(`${plugin}: STATUS is 50 while the master is missing, 51 while it is down`, () =>
+    worldOf(addWire)(async (host) => {
+      const status = (changes: Config = {}) =>
+        host.cni("STATUS", { plugin, config: { ...config, ...changes } });
+      assertSuccess(await status());
+      assertError(await status({ master: "nope" }), {
+        code: 50,
+        msg: 'failed to lookup master "nope": Link not found',
+      });
+      await host.run("ip", "link", "set", "wire0", "down");
+      assertError(await status(), { code: 51, msg: 'master "wire0" is down' });
+      await host.run("ip", "link", "set", "wire0", "up");
+    }));
 }
 
 type PluginCall = { readonly plugin: string; readonly config: Config };
