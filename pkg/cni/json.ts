@@ -34,13 +34,7 @@ export function goJson(value: unknown, indent = 0): string {
 
 /** How often the bracket occurs, counted up to just past `enough`: no text nests deeper than that. */
 function brackets(text: string, bracket: string, enough: number): number {
-  let count = 0;
-  let at = text.indexOf(bracket);
-  while (at >= 0 && count <= enough) {
-    count++;
-    at = text.indexOf(bracket, at + 1);
-  }
-  return count;
+  return text.split(bracket, enough + 2).length - 1;
 }
 
 function escapeOne(found: string): string {

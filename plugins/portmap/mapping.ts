@@ -55,8 +55,11 @@ export function publications(mappings: readonly PortMapping[]): Publication[] {
   let turn = 0;
   for (const mapping of mappings) {
     const { hostPort = 0, containerPort = 0, range = 1 } = mapping;
-    checkPorts("container", containerPort, range);
-    checkPorts("host", hostPort, range);
+    const last = Math.max(hostPort, containerPort) + range - 1;
+    if (hostPort <= 0 || containerPort <= 0 || range < 1 || last > lastPort) {
+      checkPorts("container", containerPort, range);
+      checkPorts("host", hostPort, range);
+    }
     const isAlike = before.protocol === mapping.protocol && before.hostIP === mapping.hostIP;
     if (publication === undefined || !isAlike) {
       const words = `${mapping.protocol} ${mapping.hostIP}`;
