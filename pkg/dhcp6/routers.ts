@@ -40,6 +40,8 @@ export interface Discovery {
 /** RTR_SOLICITATION_INTERVAL and MRT of RFC 7559. Milliseconds. */
 const firstPause = 4_000;
 const longestPause = 3_600_000;
+/** MAX_RTR_SOLICITATIONS: how often routers are asked before what was known of them counts as gone. */
+const solicitations = 3;
 /** More routers than any link has. */
 const mostRouters = 16;
 /** More prefixes, routes or servers than a router tells. */
@@ -143,6 +145,26 @@ export function forgetEnded(discovery: Discovery, now: number): Discovery {
   ]);
   const later = ends.filter((it): it is number => it !== null && it > now);
   return { ...discovery, routers, wakeAt: later.length > 0 ? Math.min(...later) : null };
+}
+
+/** What has become due of a discovery. */
+export interface Due {
+  readonly discovery: Discovery;
+  /** Whether routers are to be asked, once more or anew. */
+  readonly isAsking: boolean;
+  /** Whether what had ended was looked for, and taken out. */
+  readonly hasForgotten: boolean;
+}
+
+/** What is due at a moment: a question that was not answered, or the end of something. */
+export function routersDue(discovery: Discovery, now: number): Due {
+  const { wakeAt, pause, routers, tries } = discovery;
+  if (wakeAt === null || wakeAt > now) return { discovery, isAsking: false, hasForgotten: false };
+  if (pause > 0 && (routers.length === 0 || tries < solicitations)) {
+    return { discovery, isAsking: true, hasForgotten: false };
+  }
+  const left = forgetEnded({ ...discovery, pause: 0, tries: 0 }, now);
+  return { discovery: left, isAsking: left.routers.length === 0, hasForgotten: true };
 }
 
 /** A route that routers offer. */

@@ -8,10 +8,10 @@ import type { Lease } from "../../../pkg/dhcp6/lease.ts";
 import {
   autonomousPrefixes,
   type Discovery,
-  forgetEnded,
   hearRouter,
   newDiscovery,
   type Router,
+  routersDue,
   solicitRouters,
 } from "../../../pkg/dhcp6/routers.ts";
 import {
@@ -42,8 +42,6 @@ export interface Saved6 {
 
 /** How long a first answer waits for settings. */
 const settingsPatience = 2_000;
-/** MAX_RTR_SOLICITATIONS: how often routers are asked before what was known of them counts as gone. */
-const solicitations = 3;
 
 export class Client6 implements LeaseClient {
   readonly family = 6;
@@ -221,19 +219,14 @@ export class Client6 implements LeaseClient {
     const now = bootMs();
     if (this.#client.wakeAt !== null && this.#client.wakeAt <= now) this.#happen({ type: "timer" });
     if (this.#hasGivenUp(now)) return;
-    const { wakeAt, pause, routers, tries } = this.#discovery;
-    if (wakeAt !== null && wakeAt <= now) {
-      const isWaiting = pause > 0 && (routers.length === 0 || tries < solicitations);
-      if (!isWaiting) this.#forget(now);
-      if (this.#discovery.routers.length === 0 || isWaiting) this.#ask();
+    const { discovery, isAsking, hasForgotten } = routersDue(this.#discovery, now);
+    this.#discovery = discovery;
+    if (hasForgotten) {
+      this.#isSettling = false;
+      this.#follow();
     }
+    if (isAsking) this.#ask();
     this.#settle(false, "no router told of it any longer");
-  }
-
-  #forget(now: number): void {
-    this.#isSettling = false;
-    this.#discovery = forgetEnded({ ...this.#discovery, pause: 0, tries: 0 }, now);
-    this.#follow();
   }
 
   #hasGivenUp(now: number): boolean {
