@@ -22,7 +22,7 @@ export interface Allocation {
   readonly resumes: boolean;
 }
 
-/** Taken candidates in a row after which it is cheaper to list the directory than to try the next one. */
+/** Candidates, taken or kept, after which it is cheaper to list all such than to try the next one. */
 const longestRow = 16;
 
 /** Reserves the requested address, or else one the owner has a claim to, or else the next free one. */
@@ -73,7 +73,9 @@ function reserveNext(
 ): Candidate {
   const { set, owner, claimants } = allocation;
   let misses = 0;
+  let kept = 0;
   let taken: ReadonlySet<string> | undefined;
+  let claimed: ReadonlySet<string> | undefined;
   const skipped: Candidate[] = [];
   for (const candidate of candidates) {
     const name = formatAddress(candidate.address);
@@ -81,7 +83,13 @@ function reserveNext(
       skipped.push(candidate);
       continue;
     }
-    if (store.claims.isKept(name, claimants)) continue;
+    if (claimed?.has(name)) continue;
+    if (store.claims.isKept(name, claimants)) {
+      kept++;
+      // What the owner himself has a claim to has been tried before.
+      if (kept === longestRow) claimed = new Set(store.claims.all());
+      continue;
+    }
     if (store.reserve(name, owner)) return candidate;
     misses++;
     if (misses === longestRow) taken = new Set(store.reservedAddresses());
@@ -92,8 +100,8 @@ function reserveNext(
     if (store.isTorn(name) && store.reserve(name, owner)) return candidate;
   }
   do {
-    const kept = reserveKept(store, allocation);
-    if (kept) return kept;
+    const found = reserveKept(store, allocation);
+    if (found) return found;
     // What was reserved before a boot is kept for whoever had it, too, once it is taken back.
   } while (store.reclaimSome());
   throw new Error(`no IP addresses available in range set: ${describeRangeSet(set)}`);

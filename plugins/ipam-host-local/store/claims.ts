@@ -114,10 +114,14 @@ export class Claims {
     unlink(`${this.#addresses}/${address}`);
   }
 
+  /** The addresses that somebody has a claim to, or had: one whose time is over counts as kept until it is looked at. */
+  all(): string[] {
+    return ifUsable(() => listDirectory(this.#addresses)) ?? [];
+  }
+
   /** The addresses that are kept, the one whose claim is oldest first. */
   byAge(): string[] {
-    const names = ifUsable(() => listDirectory(this.#addresses)) ?? [];
-    const aged = names.map((address) => ({ address, since: this.#sinceMs(address) ?? 0 }));
+    const aged = this.all().map((address) => ({ address, since: this.#sinceMs(address) ?? 0 }));
     return aged.sort((a, b) => a.since - b.since).map(({ address }) => address);
   }
 
