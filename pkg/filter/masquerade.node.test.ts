@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
-import { type Prefix, parsePrefix } from "../ip/prefix.ts";
+import { prefix } from "../ip/testing/values.ts";
 import { Namespace } from "../ns/namespace.ts";
 import { attempt, call } from "../sys/syscall.ts";
 import {
@@ -19,12 +19,6 @@ const cloneNewNet = 0x40000000;
 
 function nft(...args: string[]): string {
   return execFileSync("nft", args, { encoding: "utf8" });
-}
-
-function prefix(text: string): Prefix {
-  const found = parsePrefix(text);
-  if (!found) throw new Error(text);
-  return found;
 }
 
 const owner = { network: "nftnet", containerId: "cnitool-458ee3745730d9600685", ifName: "eth0" };

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  type Address,
   compareAddresses,
   formatAddress,
   fromBytes,
@@ -15,6 +14,7 @@ import {
   sameAddress,
   toBytes,
 } from "./address.ts";
+import { address } from "./testing/values.ts";
 
 /** What Go's net.ParseIP and IP.String make of each text. */
 const texts: readonly [text: string, canonical: string | undefined][] = [
@@ -134,12 +134,6 @@ for (const [text, canonical] of texts) {
     const address = parseAddress(text);
     assert.equal(address && formatAddress(address), canonical);
   });
-}
-
-function address(text: string): Address {
-  const found = parseAddress(text);
-  if (!found) throw new Error(`no address: ${text}`);
-  return found;
 }
 
 test("parseAddress() takes a mapped address for the IPv4 one", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Address, formatAddress, parseAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
 import {
   contains,
   defaultPrefix,
@@ -9,9 +9,9 @@ import {
   lastAddress,
   network,
   overlaps,
-  type Prefix,
   parsePrefix,
 } from "./prefix.ts";
+import { address, prefix } from "./testing/values.ts";
 
 /** What Go's net.ParseCIDR and IPNet.String make of each text, the host bits kept. */
 const texts: readonly [text: string, canonical: string | undefined][] = [
@@ -70,18 +70,6 @@ for (const [text, canonical] of texts) {
     const prefix = parsePrefix(text);
     assert.equal(prefix && formatPrefix(prefix), canonical);
   });
-}
-
-function prefix(text: string): Prefix {
-  const found = parsePrefix(text);
-  if (!found) throw new Error(`no prefix: ${text}`);
-  return found;
-}
-
-function address(text: string): Address {
-  const found = parseAddress(text);
-  if (!found) throw new Error(`no address: ${text}`);
-  return found;
 }
 
 const spans: readonly [text: string, network: string, last: string][] = [

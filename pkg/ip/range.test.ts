@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Address, parseAddress } from "./address.ts";
 import { contains, formatRange, overlaps, type Range, size } from "./range.ts";
-
-function address(text: string): Address {
-  const found = parseAddress(text);
-  if (!found) throw new Error(`no address: ${text}`);
-  return found;
-}
+import { address } from "./testing/values.ts";
 
 function range(start: string, end: string): Range {
   return { start: address(start), end: address(end) };

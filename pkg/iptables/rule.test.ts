@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { parseAddress } from "../ip/address.ts";
-import { parsePrefix } from "../ip/prefix.ts";
+import { address, prefix } from "../ip/testing/values.ts";
 import { encode } from "../sys/text.ts";
 import {
   comment,
@@ -16,18 +15,6 @@ import {
   setMark,
   wordsOf,
 } from "./rule.ts";
-
-function prefix(text: string) {
-  const parsed = parsePrefix(text);
-  assert.ok(parsed);
-  return parsed;
-}
-
-function address(text: string) {
-  const parsed = parseAddress(text);
-  assert.ok(parsed);
-  return parsed;
-}
 
 /** Each as `iptables-save` (1.8.9, both flavours) prints it. */
 const cases: [Rule, string][] = [

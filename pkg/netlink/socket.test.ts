@@ -3,10 +3,11 @@ import test from "node:test";
 import { Errno, SysError } from "../sys/errno.ts";
 import { observe } from "../sys/trace.ts";
 import { attributes, encode, string, u32 } from "./codec.ts";
-import { isNetlinkError, NetlinkError } from "./error.ts";
+import { isNetlinkError } from "./error.ts";
 import type { Request } from "./message.ts";
 import { MessageFlag, optional } from "./message.ts";
 import { NetlinkSocket } from "./socket.ts";
+import { failure } from "./testing/failure.ts";
 import { type Answer, ack, done, FakeKernel, message, type Seen } from "./testing/fake-kernel.ts";
 import { hex } from "./testing/hex.ts";
 
@@ -40,16 +41,6 @@ function socketTo(answer: (batch: Seen[]) => readonly Answer[]): {
 } {
   const kernel = new FakeKernel(answer);
   return { kernel, socket: new NetlinkSocket(kernel) };
-}
-
-function failure(work: () => unknown): NetlinkError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof NetlinkError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
 }
 
 test("send() asks for an acknowledgement of the last change only, and for none behind it", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import * as fc from "fast-check";
-import { type Prefix, parsePrefix } from "../ip/prefix.ts";
+import { prefix } from "../ip/testing/values.ts";
 import { decode, encode } from "../netlink/codec.ts";
 import { FilterFamily } from "../netlink/nfnetlink.ts";
 import { hex, toHex } from "../netlink/testing/hex.ts";
@@ -37,12 +37,6 @@ import {
   portBytes,
 } from "./match.ts";
 import { ANONYMOUS_SET } from "./set.ts";
-
-function prefix(text: string): Prefix {
-  const found = parsePrefix(text);
-  if (!found) throw new Error(text);
-  return found;
-}
 
 const cases: { nft: string; expressions: Expression[]; wire: string }[] = [
   {

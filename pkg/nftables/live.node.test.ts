@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { type Family, parseAddress, toBytes } from "../ip/address.ts";
-import { type Prefix, parsePrefix } from "../ip/prefix.ts";
-import { NetlinkError } from "../netlink/error.ts";
+import { prefix } from "../ip/testing/values.ts";
 import { FilterFamily } from "../netlink/nfnetlink.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
+import { failure } from "../netlink/testing/failure.ts";
 import { Errno } from "../sys/errno.ts";
 import { attempt, call } from "../sys/syscall.ts";
 import { addChain, deleteChain, findChain, Hook, Priority } from "./chain.ts";
@@ -65,26 +65,10 @@ function nft(...args: string[]): string {
   return execFileSync("nft", args, { encoding: "utf8" });
 }
 
-function prefix(text: string): Prefix {
-  const found = parsePrefix(text);
-  if (!found) throw new Error(text);
-  return found;
-}
-
 function bytesOf(text: string): Uint8Array {
   const found = parseAddress(text);
   if (!found) throw new Error(text);
   return toBytes(found);
-}
-
-function failure(work: () => unknown): NetlinkError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof NetlinkError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
 }
 
 const table = { family: "inet", table: "t" } as const;

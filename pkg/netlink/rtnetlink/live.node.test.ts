@@ -3,14 +3,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
-import { type Address, parseAddress } from "../../ip/address.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../../ip/prefix.ts";
+import type { Address } from "../../ip/address.ts";
+import { formatPrefix } from "../../ip/prefix.ts";
+import { address, prefix } from "../../ip/testing/values.ts";
 import { Errno } from "../../sys/errno.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { OpenFlag, openFile } from "../../sys/file.ts";
 import { attempt, call } from "../../sys/syscall.ts";
 import { NetlinkError } from "../error.ts";
 import { NetlinkSocket, Protocol } from "../socket.ts";
+import { failure } from "../testing/failure.ts";
 import { deleteAddress, dumpAddresses, newAddress, replaceAddress } from "./address.ts";
 import { addVlans, deleteVlans, dumpVlans } from "./bridge-vlan.ts";
 import { RouteGroup } from "./group.ts";
@@ -41,18 +43,6 @@ import { VlanProtocol } from "./vlan.ts";
 
 const cloneNewNet = 0x40000000;
 
-function address(text: string): Address {
-  const found = parseAddress(text);
-  if (!found) throw new Error(text);
-  return found;
-}
-
-function prefix(text: string): Prefix {
-  const found = parsePrefix(text);
-  if (!found) throw new Error(text);
-  return found;
-}
-
 /** A namespace, the socket in it, and iproute2 in it. */
 interface Place {
   readonly fd: Fd;
@@ -76,16 +66,6 @@ function makePlace(): Place {
 
 const isRoot = attempt("geteuid") === 0;
 const skip = isRoot ? false : "needs root, to make network namespaces";
-
-function failure(work: () => unknown): NetlinkError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof NetlinkError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 /** A bridge on the host, and a pair from it into the container, made in two batches. */
 function makePair(host: Place, container: Place): { bridge: Link; port: Link } {

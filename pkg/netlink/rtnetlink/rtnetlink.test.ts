@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { type Address, parseAddress } from "../../ip/address.ts";
-import { type Prefix, parsePrefix } from "../../ip/prefix.ts";
+import { address, prefix } from "../../ip/testing/values.ts";
 import type { Request } from "../message.ts";
 import { toHex } from "../testing/hex.ts";
 import { answerOf, wireOf } from "../testing/request.ts";
@@ -27,18 +26,6 @@ import {
 } from "./route.ts";
 import { deleteRule, dumpRules, dumpRuleTables, newRule } from "./rule.ts";
 import { VlanProtocol } from "./vlan.ts";
-
-function address(text: string): Address {
-  const found = parseAddress(text);
-  if (!found) throw new Error(text);
-  return found;
-}
-
-function prefix(text: string): Prefix {
-  const found = parsePrefix(text);
-  if (!found) throw new Error(text);
-  return found;
-}
 
 /** Each is what scripts/capture-wire.sh printed for the command: type and flags, a bar, the body. */
 const goldens: { command: string; request: Request<unknown>; wire: string }[] = [
