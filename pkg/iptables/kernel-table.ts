@@ -90,10 +90,12 @@ export class KernelTable implements Table {
 
   /** The same, with what is needed to delete them. */
   keptAbout(chain: string, text: string): readonly ReadRule[] {
-    const wanted = bytesOf(text);
+    const wanted = formsOf(text);
     return this.#kept(chain).filter(
-      // Some versions of iptables note a comment where nft does.
-      ({ rule }) => holds(rule.bytes, wanted) || rule.comment?.includes(text),
+      ({ rule }) =>
+        wanted.some((form) => holds(rule.bytes, form)) ||
+        // Some versions of iptables note a comment where nft does.
+        rule.comment?.includes(text),
     );
   }
 
@@ -134,11 +136,11 @@ function readLater(family: Family, rule: ListedRule): ReadRule {
   };
 }
 
-/** An address as rules have it, of a network only its whole bytes; or a text. */
-function bytesOf(text: string): Uint8Array {
+/** What stands in a rule for a text: itself, and an address where it is one, of a network only its whole bytes. */
+function formsOf(text: string): Uint8Array[] {
   const prefix = text.includes("/") ? parsePrefix(text) : undefined;
-  if (prefix === undefined) return encode(text);
-  return toBytes(prefix.address).subarray(0, prefix.length >> 3);
+  if (prefix === undefined) return [encode(text)];
+  return [toBytes(prefix.address).subarray(0, prefix.length >> 3), encode(text)];
 }
 
 /** By the last byte, in which addresses of a network differ. */

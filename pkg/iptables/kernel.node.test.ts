@@ -116,6 +116,14 @@ test(
     }),
 );
 
+test("a comment that looks like an address is found as well", { skip }, () =>
+  withKernels((kernels) => {
+    const rule: Rule = { matches: [comment("10.1.0.0/16")], target: ["DROP"] };
+    changeFilter(kernels, (table) => fillChain(table, "OURS", [rule]));
+    for (const kernel of kernels) assert.ok(hasRule(readFilter(kernel), "OURS", rule));
+  }),
+);
+
 test("table and chain are made as iptables makes them", { skip }, () => {
   const texts = ["kernel", "program"].map((way) => {
     let text = "";
