@@ -11,9 +11,9 @@ import { hash32 } from "../../../pkg/link/attachment.ts";
 import { realtimeMs } from "../../../pkg/sys/clock.ts";
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
 import {
+  findTarget,
   listDirectory,
   makeDirectories,
-  readLink,
   rename,
   stat,
   symlink,
@@ -73,7 +73,7 @@ export class Claims {
   /** The addresses that a claimant has a claim to. */
   addressesOf(claimant: string): string[] {
     if (!this.exist) return [];
-    const text = ifUsable(() => readLink(`${this.#names}/${claimant}`));
+    const text = ifUsable(() => findTarget(`${this.#names}/${claimant}`));
     const addresses = (text ?? "").split(" ").filter((address) => parseAddress(address));
     return addresses.filter((address) => this.#claimantOf(address) === claimant);
   }
@@ -142,7 +142,7 @@ export class Claims {
 
   /** Who has a claim to an address; one whose time is over is removed, or begins again if the address is held. */
   #claimantOf(address: string): string | undefined {
-    const claimant = ifUsable(() => readLink(`${this.#addresses}/${address}`));
+    const claimant = ifUsable(() => findTarget(`${this.#addresses}/${address}`));
     if (claimant === undefined) return undefined;
     const since = this.#sinceMs(address);
     if (since !== undefined && realtimeMs() - since < this.#timeToLiveMs) return claimant;
