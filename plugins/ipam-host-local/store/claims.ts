@@ -6,7 +6,6 @@
  * one goes without.
  */
 
-import { parseAddress } from "../../../pkg/ip/address.ts";
 import { hash32 } from "../../../pkg/link/attachment.ts";
 import { realtimeMs } from "../../../pkg/sys/clock.ts";
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
@@ -20,7 +19,7 @@ import {
   unlink,
 } from "../../../pkg/sys/file.ts";
 import { attempt, check } from "../../../pkg/sys/syscall.ts";
-import { nameOf, type Owner } from "./reservation.ts";
+import { isReservationName, nameOf, type Owner } from "./reservation.ts";
 
 /** NAME_MAX less room for a digest and a suffix. */
 const longestName = 220;
@@ -74,7 +73,8 @@ export class Claims {
   addressesOf(claimant: string): string[] {
     if (!this.exist) return [];
     const text = ifUsable(() => findTarget(`${this.#names}/${claimant}`));
-    const addresses = (text ?? "").split(" ").filter((address) => parseAddress(address));
+    if (text === undefined) return [];
+    const addresses = text.split(" ").filter(isReservationName);
     return addresses.filter((address) => this.#claimantOf(address) === claimant);
   }
 

@@ -11,7 +11,6 @@
  * reservation always comes first. An index that is not current is brought up to date from the files.
  */
 
-import { parseAddress } from "../../../pkg/ip/address.ts";
 import { realtimeMs } from "../../../pkg/sys/clock.ts";
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
@@ -29,7 +28,7 @@ import {
   unlink,
 } from "../../../pkg/sys/file.ts";
 import { call } from "../../../pkg/sys/syscall.ts";
-import { nameOf, type Owner } from "./reservation.ts";
+import { isReservationName, nameOf, type Owner } from "./reservation.ts";
 
 /** What an attachment holds. */
 export interface Held {
@@ -195,7 +194,7 @@ function formatHeld({ addresses, namespace }: Held): string {
 function parseHeld(text: string): Held | undefined {
   const at = text.indexOf(" @");
   const addresses = (at < 0 ? text : text.slice(0, at)).split(" ");
-  if (!addresses.every((address) => parseAddress(address))) return undefined;
+  if (!addresses.every(isReservationName)) return undefined;
   return { addresses, namespace: at < 0 ? "" : text.slice(at + 2) };
 }
 
