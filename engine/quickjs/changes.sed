@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 68
+# Lines to change: 70
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -67,15 +67,20 @@ s|^void \*js_malloc_rt(JSRuntime \*rt, size_t size)$|#include "blocks-fast.h" /*
 /^static int string_indexof_char(/,/^}/s|^        if ((c & ~0xff) == 0) {|        if ((c \& ~0xff) == 0 \&\& from < len) {\n            const uint8_t *found = memchr(str8(p) + from, c, len - from);\n            return found ? found - str8(p) : -1; /* engine */|
 
 # A variable is not asked whether it has been set where its declaration stands before, in the same function: it has. Not
-# so in a switch, whose cases may be jumped to, nor in the head of a loop over something, which is compiled after its body.
-/^typedef struct JSVarDef {/,/^}/s|^    uint8_t var_kind : 4;.*|&\n    uint8_t is_set : 1; /* engine */|
+# so in a switch, whose cases may be jumped to, in the head of a loop over something, which is moved, nor where a pattern
+# is given its value or a default: that is compiled after the pattern.
+/^typedef struct JSVarDef {/,/^}/s|^    uint8_t var_kind : 4;.*|&\n    uint8_t is_set : 1, keeps_checks : 1; /* engine */|
 /^typedef struct JSVarScope {/,/^}/s|^    uint8_t has_using : 1;.*|&\n    uint8_t keeps_checks : 1; /* engine */|
 /^static int push_scope(/,/^}/s|^        fd->scopes\[scope\].has_using = 0;|&\n        fd->scopes[scope].keeps_checks = 0; /* engine */|
 /^    case TOK_SWITCH:/,/push_break_entry(/s|^            push_scope(s);|&\n            s->cur_func->scopes[s->cur_func->scope_level].keeps_checks = 1; /* engine */|
 /^static __exception int js_parse_for_in_of(/,/^}/s|^    push_scope(s);|&\n    s->cur_func->scopes[s->cur_func->scope_level].keeps_checks = 1; /* engine */|
+/^static int js_parse_destructuring_element(/,/^}/{
+  s|^    label_lvalue = -1;|    int first = s->cur_func->var_count;\n& /* engine */|
+  s|^        has_initializer = true;|        for (int i = first; i < s->cur_func->var_count; i++)\n            s->cur_func->vars[i].keeps_checks = 1;\n& /* engine */|
+}
 /^static int resolve_scope_var(/,/^}/{
   /^        local_scope_var:/,/^            break;/{
-    s|^            is_put = .*|&\n            if (op == OP_scope_put_var_init \&\& !(var_idx \& ARGUMENT_VAR_OFFSET) \&\& var_name != JS_ATOM_this \&\&\n                !s->scopes[s->vars[var_idx].scope_level].keeps_checks)\n                s->vars[var_idx].is_set = 1; /* engine */|
+    s|^            is_put = .*|&\n            if (op == OP_scope_put_var_init \&\& !(var_idx \& ARGUMENT_VAR_OFFSET) \&\& var_name != JS_ATOM_this \&\&\n                !s->vars[var_idx].keeps_checks \&\& !s->scopes[s->vars[var_idx].scope_level].keeps_checks)\n                s->vars[var_idx].is_set = 1; /* engine */|
     s#dbuf_putc(bc, OP_\(get\|put\)_loc_check);#dbuf_putc(bc, s->vars[var_idx].is_set ? OP_\1_loc : OP_\1_loc_check); /* engine */#
   }
 }

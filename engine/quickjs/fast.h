@@ -29,7 +29,7 @@ static int add_field(JSContext *ctx, JSValueConst obj, JSAtom prop, JSValue val,
 /* Whether a text is the same in JSON, but for its quotation marks. */
 static bool is_plain(JSString *p)
 {
-    if (p->is_wide_char)
+    if (p->is_wide_char || p->len > JS_STRING_LEN_MAX - 2)
         return false;
     for (uint32_t i = 0; i < p->len; i++) {
         uint8_t c = str8(p)[i];

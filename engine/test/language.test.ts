@@ -75,6 +75,17 @@ test("a variable is not to be seen before its declaration", () => {
     early("shadowed by later", () => { const x = 1; { const seen = x; let x = 2; return seen; } });
     early("patterns", () => { const { a, b = a } = { a: 5 }; const [c = b, d = c] = []; return [a, b, c, d]; });
     early("patterns too early", () => { const { a = b, b } = {}; return a; });
+    early("taken apart itself", () => { const { a } = { a: a }; return a; });
+    early("taken apart itself, listed", () => { let [a, b = a] = [1, b]; return [a, b]; });
+    early("asked for its kind", () => { const { a } = { a: typeof a }; return a; });
+    early("default within", () => { const { x: { a } = { a: a } } = {}; return a; });
+    early("default within, later one", () => { const { x: [a] = [b], b = 2 } = {}; return [a, b]; });
+    early("default within, taken", () => { const { x: [a] = [3], b = a } = {}; return [a, b]; });
+    early("for taken apart", () => { for (let [a, b] = [b, 1]; ; ) return a; });
+    early("each taken apart", () => { for (const { x: { a } = { a } } of [{}]) return a; });
+    early("parameter taken apart", () => (({ a } = { a: a }) => a)());
+    early("parameters taken apart", () => (([b] = [a], { a } = { a: 3 }) => [a, b])());
+    early("generator taken apart", () => [...(function* () { const { a } = { a: yield a }; yield a; })()]);
     early("parameters", () => ((a, b = a) => [a, b])(1));
     early("parameters too early", () => ((a = b, b = 1) => [a, b])());
     early("class", () => { const made = new Made(); class Made {} return made; });
