@@ -24,7 +24,7 @@ import { encodeLines } from "../pkg/sys/source-lines.ts";
 import { buildEngine, type Engine, foreignArch } from "./build-engine.ts";
 import { writeSchemas } from "./build-schema.ts";
 import { lookUpBuiltIns } from "./built-ins.ts";
-import { fieldsByConstructor, plainFields } from "./plain-fields.ts";
+import { plainFields } from "./plain-fields.ts";
 import { type Executable, findPlugin, findSuite } from "./suite.ts";
 import { readVersion, versionBeside } from "./version.ts";
 
@@ -117,8 +117,7 @@ async function bundle(name: string, entry: string): Promise<Bundle> {
     conditions: ["engine"],
     // A plugin from elsewhere takes both from here: one library, not two.
     alias: { tscni: root, valibot: join(root, "node_modules/valibot") },
-    plugins: [plainFields],
-    tsconfigRaw: fieldsByConstructor,
+    plugins: [plainFields(root)],
     treeShaking: true,
     sourcemap: "external",
     charset: "utf8",

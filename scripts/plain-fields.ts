@@ -1,28 +1,31 @@
 /**
- * Makes ordinary properties of private names (`#name`) in what is bundled. To QuickJS each private field and method is
- * an addition to every new object, by a function of its own: a twentieth of what a short-lived plugin executes. That
- * nobody reaches them from outside has been checked by then: by tsc, and by the unit tests, which keep the names.
+ * Makes ordinary properties of private names (`#name`) in what is bundled of the suite's own. To QuickJS each private
+ * field and method is an addition to every new object, by a function of its own: a twentieth of what a short-lived
+ * plugin executes. That nobody reaches them from outside has been checked by then: by tsc, and by the unit tests, which
+ * keep the names.
  */
 
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
 import { parse } from "@babel/parser";
 import type { Plugin } from "esbuild";
 
-/** For esbuild; it takes tsconfigRaw beside it, as fields are to be made by the constructor then. */
-export const plainFields: Plugin = {
-  name: "plain-fields",
-  setup(build) {
-    build.onLoad({ filter: /\.ts$/ }, ({ path }) => ({
-      contents: withPlainFields(readFileSync(path, "utf8")),
-      loader: "ts",
-    }));
-  },
-};
-
-/** Fields that the constructor assigns, not `[[Define]]`d one by one before it runs. */
-export const fieldsByConstructor = JSON.stringify({
-  compilerOptions: { useDefineForClassFields: false, verbatimModuleSyntax: true },
-});
+/**
+ * For esbuild. What lies elsewhere than in the suite's own folders is an author's plugin and stays as it is: it may freeze
+ * or print what it holds, and be written in what is not parsed here, decorators for one.
+ */
+export function plainFields(root: string): Plugin {
+  return {
+    name: "plain-fields",
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/ }, ({ path }) =>
+        /^(pkg|plugins|libcni|cnitool)\//.test(relative(root, path))
+          ? { contents: withPlainFields(readFileSync(path, "utf8")), loader: "ts" }
+          : undefined,
+      );
+    },
+  };
+}
 
 /** As much of Babel's nodes as is needed here. */
 interface Node {
