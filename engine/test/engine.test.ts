@@ -600,6 +600,12 @@ test("a program runs without /proc, without files, and under a changed layout", 
     assert.deepEqual(run("setarch", [flag, path]), fine("ran\n"), flag);
 });
 
+test("the functions that plugins come through lie side by side", () => {
+  const { stdout } = run("readelf", ["-SW", runtime]);
+  const size = / \.text\.used +PROGBITS +\S+ \S+ (\S+)/.exec(stdout)?.[1] ?? "0";
+  assert.ok(Number.parseInt(size, 16) > 200_000, `0x${size} bytes of them`);
+});
+
 test("a start is a handful of system calls", { skip: run("strace", ["-V"]).status !== 0 }, () => {
   const { stderr } = run("strace", ["-qq", image("")]);
   const calls = stderr

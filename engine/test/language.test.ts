@@ -126,6 +126,26 @@ test("literals and closures have the properties they are to have", () => {
   `);
 });
 
+test("a field is defined on whatever the constructor returns", () => {
+  sameAsNode(`
+    class Given { constructor(given) { return given; } }
+    class Fields extends Given { a = 1; 0 = "first"; length = 2; }
+    const seen = [];
+    const traps = { defineProperty(target, key, what) { seen.push(String(key)); return Reflect.defineProperty(target, key, what); } };
+    const given = [
+      {}, { a: 0, length: 0 }, { get a() { return 9; }, set a(v) {} }, Object.freeze({ b: 1 }), Object.preventExtensions({ a: 3 }),
+      Object.defineProperty({}, "a", { value: 7, configurable: false }), [], [5, 6, 7], Object.freeze([1]), new Uint8Array(3),
+      function f(x) {}, new String("text"), new Proxy({}, traps), (function () { return arguments; })(4, 5), Object.create({ a: 8 }),
+    ];
+    for (const [index, object] of given.entries()) {
+      let failed = "";
+      try { new Fields(object); } catch (error) { failed = error.name; }
+      out.push([index, failed, Reflect.ownKeys(object).map((key) => [key, Object.getOwnPropertyDescriptor(object, key)])]);
+    }
+    out.push(seen);
+  `);
+});
+
 test("JSON quotes what is to be quoted", () => {
   sameAsNode(String.raw`
     const texts = ["", "plain", 'say "x"', "back\\slash", "\n\t\b\f\r", "\0\x1f\x7f", "\u2028", "é", "ÿ", "日本", "\ud800", "a\udc00", "😀", "</script>"];
