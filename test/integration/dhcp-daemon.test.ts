@@ -290,7 +290,15 @@ test("a daemon that has no descriptors left waits for some, and takes who waits 
     const daemon = await startDaemon(host);
     const { pid } = await statusOf(host);
     const limit = (files: number) => host.run("prlimit", `--pid=${pid}`, `--nofile=${files}:4096`);
-    await limit(readdirSync(`/proc/${pid}/fd`).length);
+    const open = () => readdirSync(`/proc/${pid}/fd`).length;
+    // The daemon closes the connection of the question above a moment after its answer.
+    let files = open();
+    for (let seen = 0; seen !== files; ) {
+      seen = files;
+      await sleep(200);
+      files = open();
+    }
+    await limit(files);
     const used = () => {
       const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
       return Number(fields[13]) + Number(fields[14]);
