@@ -4,6 +4,7 @@ import { CniError } from "../pkg/cni/error.ts";
 import { foldKeys } from "../pkg/cni/fields.ts";
 import { goQuote } from "../pkg/cni/quote.ts";
 import { compareVersions, currentVersion, parseVersion } from "../pkg/cni/version.ts";
+import { printSorted } from "./json-print.ts";
 import { decodeExact } from "./json-tree.ts";
 
 export type JsonObject = Record<string, unknown>;
@@ -72,8 +73,8 @@ export function parseEither(text: string): NetworkList {
   return isList ? parseList(text) : toList(parsePlugin(text), text);
 }
 
-/** The list of one plugin that a single configuration stands for. */
-export function toList(plugin: PluginConfig, text: string): NetworkList {
+/** The list of one plugin that a single configuration stands for; `text` is as it was read, or else as it prints. */
+export function toList(plugin: PluginConfig, text = printSorted(plugin.json)): NetworkList {
   return {
     name: plugin.name,
     cniVersion: plugin.cniVersion,

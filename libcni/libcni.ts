@@ -7,7 +7,6 @@ import { type Attachment, type AttachmentId, checkAttachment } from "./attachmen
 import { Cache, type CachedAttachment } from "./cache.ts";
 import { Chain, type ChainCall } from "./chain.ts";
 import { type NetworkList, type PluginConfig, parseEither, reasonOf, toList } from "./config.ts";
-import { printSorted } from "./json-print.ts";
 import { type Candidate, findNetwork, listNetworks, loadFile } from "./load.ts";
 import type { Cancellation, Executor, Lock, Machine } from "./machine.ts";
 import { Queues } from "./queues.ts";
@@ -111,18 +110,18 @@ export class Libcni {
 
   /** As `add`, for a configuration of one plugin by its own name and version; errors come as the plugin gave them. */
   addPlugin(plugin: PluginConfig, attachment: Attachment, options: CallOptions = {}) {
-    return this.#add(listOf(plugin), attachment, options, false);
+    return this.#add(toList(plugin), attachment, options, false);
   }
 
   /** As `check`, for a configuration of one plugin. */
   checkPlugin(plugin: PluginConfig, attachment: Attachment, options: CallOptions = {}) {
-    return this.check(listOf(plugin), attachment, options);
+    return this.check(toList(plugin), attachment, options);
   }
 
   /** As `del`, for a configuration of one plugin. */
   delPlugin(plugin: PluginConfig, attachment: Attachment, options: CallOptions = {}) {
     return this.#beside(attachment, options, (deadline) =>
-      this.#chain.del(listOf(plugin), attachment, { ...callOf(options, deadline), named: false }),
+      this.#chain.del(toList(plugin), attachment, { ...callOf(options, deadline), named: false }),
     );
   }
 
@@ -294,8 +293,4 @@ export class Libcni {
 
 function callOf({ env }: CallOptions, deadline: Deadline): Omit<ChainCall, "named"> {
   return { deadline, env };
-}
-
-function listOf(plugin: PluginConfig): NetworkList {
-  return toList(plugin, printSorted(plugin.json));
 }
