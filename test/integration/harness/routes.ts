@@ -22,3 +22,10 @@ export async function routesOfLink(host: Host, netns: string, dev: string): Prom
   );
   return lists.flat().filter(({ dst }) => !/^f[ef]/.test(dst));
 }
+
+/** The gateways of a route's next hops, in the namespace, by the destination and where to look (`table 100`, `vrf blue`). */
+export async function nextHops(host: Host, netns: string, ...which: string[]): Promise<string[]> {
+  const argv = ["-6", "route", "show", ...which];
+  const [route] = await host.ip<{ nexthops: { gateway: string }[] }>(netns, ...argv);
+  return route?.nexthops.map(({ gateway }) => gateway).sort() ?? [];
+}
