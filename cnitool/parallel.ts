@@ -6,11 +6,9 @@ import { readAll, writeAll } from "../pkg/sys/file.ts";
 import { fork, pipe, waitFor } from "../pkg/sys/fork.ts";
 import { Poll, poll } from "../pkg/sys/poll.ts";
 import { exit } from "../pkg/sys/process.ts";
+import { Signal } from "../pkg/sys/signal.ts";
 import { attempt } from "../pkg/sys/syscall.ts";
 import { decode, encode } from "../pkg/sys/text.ts";
-
-/** SIGTERM, asm-generic/signal.h */
-const terminate = 15;
 
 interface Job {
   readonly pid: number;
@@ -58,7 +56,7 @@ function gather(started: readonly Job[], interruption: Interruption): Answer[] {
       cancelFd = -1;
       interruption.pending();
       // The numbers of those that have ended are nobody else's before they are waited for.
-      for (const job of started.slice(at)) attempt("kill", job.pid, terminate);
+      for (const job of started.slice(at)) attempt("kill", job.pid, Signal.SIGTERM);
     }
     const text = decode(readAll(answer));
     answer.close();

@@ -1,7 +1,7 @@
 /** The addresses in results, which are text, as values. */
 
-import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../ip/prefix.ts";
+import { type Address, canonicalAddress, parseAddress } from "../ip/address.ts";
+import { canonicalPrefix, type Prefix, parsePrefix } from "../ip/prefix.ts";
 import type { Route } from "./result.ts";
 
 /** An address with its prefix length. Throws in the reference's words. */
@@ -20,12 +20,10 @@ export function toAddress(text: string): Address {
 
 /** The route with its addresses as Go prints the values they stand for; text that is none stays. */
 export function canonicalRoute({ dst, gw, ...rest }: Route): Route {
-  const prefix = parsePrefix(dst);
-  const gateway = gw === undefined ? undefined : parseAddress(gw);
   return {
-    dst: prefix ? formatPrefix(prefix) : dst,
+    dst: canonicalPrefix(dst) ?? dst,
     // An empty text is an absent one.
-    gw: gateway ? formatAddress(gateway) : gw || undefined,
+    gw: gw ? (canonicalAddress(gw) ?? gw) : undefined,
     ...rest,
   };
 }

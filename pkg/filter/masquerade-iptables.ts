@@ -105,13 +105,8 @@ export function staleRules(network: string, valid: readonly { readonly container
   };
 }
 
-/** Removes the rules of the network's containers of which none of these attachments is. */
-export function collectRules(
-  programs: Programs,
-  network: string,
-  valid: readonly { readonly containerID: string }[],
-): void {
-  const { isGone } = staleRules(network, valid);
+/** Removes the rules that are stale. */
+export function collectRules(programs: Programs, { isGone }: ReturnType<typeof staleRules>): void {
   updateTable(programs, "nat", (table) => {
     const gone = table.rules(entry).flatMap((words) => {
       const chain = words.at(-1) ?? "";

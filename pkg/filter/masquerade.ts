@@ -109,10 +109,9 @@ export function collectMasquerade(
   const { host, network } = call;
   const socket = findFilter(host);
   if (socket !== undefined) nftables.collectRules(socket, network, ownersOf(network, valid));
-  const { place, isGone } = iptables.staleRules(network, valid);
+  const stale = iptables.staleRules(network, valid);
+  const { place, isGone } = stale;
   const isLeft = (family: Family) =>
     unreadRules(host, family, place).some(({ comment, jump = "" }) => isGone(comment, jump));
-  whereIptablesHas(call, { place, isLeft }, (programs) =>
-    iptables.collectRules(programs, network, valid),
-  );
+  whereIptablesHas(call, { place, isLeft }, (programs) => iptables.collectRules(programs, stale));
 }

@@ -13,6 +13,7 @@ import { decide, enter } from "../nftables/expression/immediate.ts";
 import {
   commentOf,
   connectionStateOf,
+  type Match,
   matchComment,
   matchConnectionState,
 } from "../nftables/expression/match.ts";
@@ -151,7 +152,7 @@ function takeVerdict(draft: Draft, data: Data | undefined): boolean {
   return target !== undefined;
 }
 
-function wordsOfMatch(data: Parameters<typeof commentOf>[0]): Words | undefined {
+function wordsOfMatch(data: Match): Words | undefined {
   const text = commentOf(data);
   if (text !== undefined) return comment(text);
   const bits = connectionStateOf(data);

@@ -12,10 +12,11 @@ import {
   type BaseChain,
   deleteChain,
   Hook,
+  isSameBase,
   type ListedChain,
   Priority,
 } from "../nftables/chain.ts";
-import type { ChainKey, TableKey } from "../nftables/message.ts";
+import type { ChainKey } from "../nftables/message.ts";
 import {
   appendRule,
   deleteRule,
@@ -57,9 +58,8 @@ export class KernelTable implements Table {
   constructor(socket: NetlinkSocket, family: Family, chains: readonly ListedChain[]) {
     this.#socket = socket;
     this.family = family;
-    const own = chains.filter(
-      (chain) => chain.table === name && chain.family === this.key("").family,
-    );
+    const { family: number } = this.key("");
+    const own = chains.filter((chain) => chain.table === name && chain.family === number);
     this.#chains = new Map(own.map((chain) => [chain.chain, chain]));
   }
 
@@ -116,9 +116,7 @@ export class KernelTable implements Table {
    */
   requireOwn(): void {
     for (const { chain, base } of this.#chains.values()) {
-      const own = builtIn.get(chain);
-      if (base?.hook === own?.hook && base?.type === own?.type && base?.priority === own?.priority)
-        continue;
+      if (isSameBase(base, builtIn.get(chain))) continue;
       throw new UnreadableTableError(`table "${name}" holds chains that nft made`);
     }
   }
@@ -161,7 +159,7 @@ export function requestsFor(table: KernelTable, steps: readonly Step[]): Request
   const made = new Set<string>();
   const gone = new Set<ListedRule>();
   if (steps.some(([verb]) => verb === "-A" || verb === "-I")) table.requireOwn();
-  const requests: Request[] = table.isEmpty && steps.length > 0 ? [addTable(tableOf(table))] : [];
+  const requests: Request[] = table.isEmpty && steps.length > 0 ? [addTable(table.key(""))] : [];
   for (const [verb = "", chain = "", ...words] of steps) {
     const key = table.key(chain);
     const base = builtIn.get(chain);
@@ -173,10 +171,6 @@ export function requestsFor(table: KernelTable, steps: readonly Step[]): Request
     else requests.push(change(verb, key, words));
   }
   return requests;
-}
-
-function tableOf(table: KernelTable): TableKey {
-  return table.key("");
 }
 
 function change(verb: string, key: ChainKey, words: Words): Request {

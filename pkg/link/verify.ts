@@ -37,8 +37,16 @@ export function verifyLink(namespace: Namespace, name: string, expected: Expecte
 }
 
 /** The container's interface in a result: the last of that name with a sandbox. */
+export function findContainerInterface(
+  { interfaces }: Pick<Result, "interfaces">,
+  ifName: string,
+): Interface | undefined {
+  return interfaces?.findLast(({ name, sandbox }) => name === ifName && sandbox);
+}
+
+/** The same; throws where there is none. */
 export function containerInterface(result: Result, ifName: string): Interface {
-  const found = result.interfaces?.findLast(({ name, sandbox }) => name === ifName && sandbox);
+  const found = findContainerInterface(result, ifName);
   if (found === undefined)
     throw new Error(`prevResult has no interface "${ifName}" with a sandbox`);
   return found;

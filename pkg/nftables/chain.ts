@@ -140,11 +140,13 @@ export function addMissingChain(
   comment?: string,
 ): Request[] {
   const found = listed.find((chain) => isSameChain(chain, key));
-  const isRight =
-    found?.base?.hook === base?.hook &&
-    found?.base?.priority === base?.priority &&
-    found?.base?.type === base?.type;
-  return found !== undefined && isRight ? [] : [addChain(key, base, comment)];
+  const isRight = found !== undefined && isSameBase(found.base, base);
+  return isRight ? [] : [addChain(key, base, comment)];
+}
+
+/** Whether packets come to both from the same place, or to neither by themselves. */
+export function isSameBase(a: BaseChain | undefined, b: BaseChain | undefined): boolean {
+  return a?.hook === b?.hook && a?.priority === b?.priority && a?.type === b?.type;
 }
 
 export function isSameChain(a: ChainKey, b: ChainKey): boolean {

@@ -146,26 +146,17 @@ export interface SetKey extends TableKey {
 export function addElements(key: SetKey, elements: readonly Element[]): Request[] {
   const requests: Request[] = [];
   for (let at = 0; at < elements.length; at += ELEMENTS_PER_MESSAGE) {
-    requests.push(changeElements("add", key, elements.slice(at, at + ELEMENTS_PER_MESSAGE)));
+    requests.push(someElements(key, elements.slice(at, at + ELEMENTS_PER_MESSAGE)));
   }
   return requests;
 }
 
-/** Deletes elements; fails with ENOENT where one is missing. */
-export function deleteElements(key: SetKey, elements: readonly Element[]): Request {
-  return changeElements("delete", key, elements);
-}
-
-function changeElements(
-  change: "add" | "delete",
-  { family, table, set, id }: SetKey,
-  elements: readonly Element[],
-): Request {
+function someElements({ family, table, set, id }: SetKey, elements: readonly Element[]): Request {
   return request({
-    purpose: `${change} elements of ${table} ${set}`,
-    message: change === "add" ? Message.newElements : Message.deleteElements,
+    purpose: `add elements of ${table} ${set}`,
+    message: Message.newElements,
     family,
-    flags: change === "add" ? MessageFlag.create : 0,
+    flags: MessageFlag.create,
     write: (to) =>
       elementList.write(to, { table, set, setId: id, elements: elements.map(toWire) }, {}),
   });

@@ -16,6 +16,11 @@ export interface Place {
   readonly link: Link;
 }
 
+/** What decides how packets leave the link; undefined where nothing of anybody's does. */
+export function rootOf({ namespace, link: { index } }: Place): Qdisc | undefined {
+  return namespace.send(getQdisc({ index }))[0];
+}
+
 /** Throws where somebody has decided already how what leaves the link is queued: by the root that it has. */
 export function refuseOccupied({ name }: Link, root: Qdisc | undefined): void {
   // The kernel's own choice has no number.
@@ -30,15 +35,17 @@ export function putBucket({ index, name }: Link, bucket: Bucket): Request {
 }
 
 /** Takes the bucket away; one that is gone is no failure, and others' stay. */
-export function takeBucket({ namespace, link: { index } }: Place): void {
-  const [present] = namespace.send(getQdisc({ index }));
+export function takeBucket(place: Place): void {
+  const { namespace, link } = place;
+  const present = rootOf(place);
   if (present?.kind !== "tbf" || present.handle !== handle) return;
-  removeEach(namespace, [deleteQdisc({ index, kind: "tbf", handle })]);
+  removeEach(namespace, [deleteQdisc({ index: link.index, kind: "tbf", handle })]);
 }
 
 /** What is not as it should be with the bucket of a link, in the reference's words and numbers. */
-export function compareBucket({ namespace, link }: Place, wanted: Bucket): string[] {
-  const [{ kind, data } = {}] = namespace.send(getQdisc({ index: link.index }));
+export function compareBucket(place: Place, wanted: Bucket): string[] {
+  const { link } = place;
+  const { kind, data } = rootOf(place) ?? {};
   const found = kind === "tbf" && data ? fromTbf(data) : undefined;
   if (found === undefined) return [`Failed to find qdisc of kind tbf on ${link.name}`];
   const differences: string[] = [];

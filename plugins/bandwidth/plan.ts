@@ -4,8 +4,8 @@ import type { Attachment } from "../../pkg/link/attachment.ts";
 import { findHostEnd } from "../../pkg/link/host-end.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
-import { getQdisc, type Qdisc } from "../../pkg/tc/qdisc.ts";
-import type { Place } from "./bucket.ts";
+import type { Qdisc } from "../../pkg/tc/qdisc.ts";
+import { type Place, rootOf } from "./bucket.ts";
 import type { Limit, Limits } from "./limits.ts";
 import { isShared, look, type Present } from "./redirect.ts";
 
@@ -55,8 +55,4 @@ export function planFor(
     return { roots };
   }
   return { roots, detour: { place: here, limit: arrives, present } };
-}
-
-function rootOf({ namespace, link: { index } }: Place): Qdisc | undefined {
-  return namespace.send(getQdisc({ index }))[0];
 }

@@ -143,20 +143,11 @@ function firewalldBackend(context: Call, { zone, policy }: Settings): Backend {
   };
 }
 
-/** What is to go. */
-export interface Removal {
-  readonly isGone: (owner: string) => boolean;
-  /** What the names of all that are gone have in common. */
-  readonly part: string;
-  /** Those of a result: what the reference made is known by them alone. */
-  readonly addresses?: readonly Prefix[];
-}
-
 /**
  * Removes the rules from wherever they may be: what decided where they went may have changed since. Only a word in the
  * configuration keeps iptables from being looked at. Each backend has its turn, whatever becomes of the others.
  */
-export function removeEverywhere(context: Call, removal: Removal): void {
+export function removeEverywhere(context: Call, removal: iptables.Removal): void {
   const { attempt, config, env, host, log } = context;
   const { isGone, addresses = [] } = removal;
   const zone = config.firewalldZone || "trusted";

@@ -4,7 +4,7 @@
  */
 
 import { formatPrefix, type Prefix } from "../../pkg/ip/prefix.ts";
-import { comment, connectionState, type Rule, wordsOf } from "../../pkg/iptables/rule.ts";
+import { comment, connectionState, type Rule } from "../../pkg/iptables/rule.ts";
 import type { Table } from "../../pkg/iptables/table.ts";
 import type { Words } from "../../pkg/iptables/words.ts";
 import type { Policy } from "./config.ts";
@@ -113,10 +113,4 @@ export function acceptedIn(table: Table): string[] {
     .rules(Chain.forward)
     .filter((words) => words.length === 4 && words[0] === "-s" && words[3] === "ACCEPT")
     .map((words) => words[1] ?? "");
-}
-
-/** A rule as its words. */
-export function isRule(rule: Rule): (words: Words) => boolean {
-  const wanted = wordsOf(rule).join("\0");
-  return (words) => words.join("\0") === wanted;
 }

@@ -6,7 +6,7 @@ import { aliasOf } from "../../pkg/link/attachment.ts";
 import { findLink, removeLink } from "../../pkg/link/find.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
 import { freeTable, isSystemTable, linksFirst, restoreRoute } from "../../pkg/link/routing.ts";
-import { containerInterface } from "../../pkg/link/verify.ts";
+import { containerInterface, findContainerInterface } from "../../pkg/link/verify.ts";
 import {
   dumpLinks,
   getLink,
@@ -96,7 +96,7 @@ export const vrf = definePlugin({
 function findOwn(context: Call, members: readonly Link[]): Link | undefined {
   const { ifName, prevResult } = context;
   const alias = aliasOf(context);
-  const told = prevResult?.interfaces?.findLast(({ name, sandbox }) => name === ifName && sandbox);
+  const told = prevResult && findContainerInterface(prevResult, ifName);
   return (
     members.find((link) => link.alias === alias) ??
     members.find(({ name }) => name === ifName) ??

@@ -28,7 +28,7 @@ export interface Household {
 }
 
 /** How an ADD that waits is answered: with what all families gave, or with why there is nothing. */
-export type Outcome = { readonly granted: Granted } | { readonly reason: string };
+type Outcome = { readonly granted: Granted } | { readonly reason: string };
 type Answer = (outcome: Outcome) => void;
 
 /** What an attachment is made of. */

@@ -88,7 +88,7 @@ function dropCapabilities(): void {
   check(attempt("capset", ...bytes), "give up capabilities");
 }
 
-/** Loads struct seccomp_data's architecture and number, and compares: BPF as in packet-socket.ts. */
+/** Loads struct seccomp_data's architecture and number, and compares: BPF as in pkg/sys/socket-filter.ts. */
 function installFilter(): number {
   const code: Instruction[] = [
     [0x20, 0, 0, 4], // ld: the architecture
