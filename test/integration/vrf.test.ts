@@ -194,6 +194,16 @@ test("a failed ADD gives back the routes of others that its own had replaced", (
     await one.del();
   }));
 
+/** While the link is down, as every kernel lets it be renamed. */
+async function rename(host: Host, from: string, to: string): Promise<void> {
+  const changes = [`${from} down`, `${from} name ${to}`, `${to} up`];
+  await batch(
+    host,
+    "c1",
+    changes.map((change) => `link set ${change}`),
+  );
+}
+
 for (const [what, forgotten] of [
   ["by its mark", {}],
   ["by its MAC address", { alias: true }],
@@ -202,11 +212,11 @@ for (const [what, forgotten] of [
     onInterface(async (host, prevResult) => {
       const config = withResult(member(), prevResult);
       resultOf(await host.cni("ADD", call(config)));
-      await batch(host, "c1", ["link set eth0 name other0"]);
+      await rename(host, "eth0", "other0");
       if ("alias" in forgotten) await batch(host, "c1", ["link set other0 alias x"]);
       assertSuccess(await host.cni("DEL", call(config)));
       assert.deepEqual(await vrfsOf(host), []);
-      await batch(host, "c1", ["link set other0 name eth0"]);
+      await rename(host, "other0", "eth0");
     }));
 }
 
