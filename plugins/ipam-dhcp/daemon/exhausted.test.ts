@@ -5,11 +5,13 @@ import test from "node:test";
 import { bootMs } from "../../../pkg/sys/clock.ts";
 import { Errno, SysError } from "../../../pkg/sys/errno.ts";
 import type { EventLoop } from "../../../pkg/sys/event-loop.ts";
+import type { Fd } from "../../../pkg/sys/fd.ts";
+import { OpenFlag, openFile } from "../../../pkg/sys/file.ts";
 import type { Timer } from "../../../pkg/sys/timers.ts";
 import type { Wanted6 } from "../order.ts";
 import { Client6 } from "./client6.ts";
 import type { Surroundings } from "./lease-client.ts";
-import { arpInquiry, Probe } from "./probe.ts";
+import { arpInquiry, Probe, Probes } from "./probe.ts";
 import type { Settings } from "./settings.ts";
 
 const link = {
@@ -62,6 +64,27 @@ test("a patient probe tries again each second, and says so once; another one thr
   }
   assert.equal(said.length, 1);
   assert.match(said[0] ?? "", /^cannot ask who has the address: .*too many open files/);
+});
+
+test("of two addresses to ask for, what was opened for the first is closed where the second cannot be", () => {
+  const { around, timers } = exhausted();
+  using socket = openFile("/dev/null", OpenFlag.readOnly);
+  const free = [socket];
+  const closed: Fd[] = [];
+  const loop = {
+    ...around.loop,
+    watchOwn: (fd: Fd) => fd,
+    closeWhenIdle: (fd: Fd) => closed.push(fd),
+  };
+  const inside = <T>(work: () => T) => (free.pop() as T | undefined) ?? around.inside(work);
+  const two = { ...around, loop: loop as unknown as EventLoop, inside };
+  const inquiry = arpInquiry(link, 0x0a090005);
+  const inquiries = new Map(["first", "second"].map((address) => [address, inquiry]));
+  const patience = { ms: 100, isPatient: false };
+  const make = () => new Probes(two, inquiries, patience, () => assert.fail("nothing is known"));
+  assert.throws(make, { errno: Errno.EMFILE });
+  assert.deepEqual(closed, [socket]);
+  assert.ok(timers.every(({ at }) => at === null));
 });
 
 test("an IPv6 client that cannot send a renewal sends it later", () => {

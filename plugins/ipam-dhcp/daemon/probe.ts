@@ -158,13 +158,20 @@ export class Probes {
   ) {
     const taken: string[] = [];
     let left = inquiries.size;
-    for (const [address, inquiry] of inquiries) {
+    const open = (address: string, inquiry: Inquiry) => {
       const probe = new Probe(around, inquiry, patience, (isTaken) => {
         this.#open.delete(probe);
         if (isTaken) taken.push(address);
         if (--left === 0) tell(taken);
       });
       this.#open.add(probe);
+    };
+    try {
+      for (const [address, inquiry] of inquiries) open(address, inquiry);
+    } catch (error) {
+      // Nobody gets this object, so nobody else would close what is open.
+      this.close();
+      throw error;
     }
   }
 
