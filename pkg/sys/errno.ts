@@ -140,6 +140,14 @@ export const Errno = {
   EHWPOISON: 133,
 } as const;
 
+/** What is wrong with this process or the machine, and says nothing of what a call was about. */
+export const exhausted: readonly number[] = [
+  Errno.EMFILE,
+  Errno.ENFILE,
+  Errno.ENOMEM,
+  Errno.ENOBUFS,
+];
+
 const names: string[] = [];
 for (const [name, value] of Object.entries(Errno)) names[value] ??= name;
 

@@ -157,10 +157,13 @@ interface Fault {
   readonly when: string;
 }
 
+/** A broken disk, and a machine that has no room. */
+const readingErrors = { openat: ["EIO", "ENOMEM"], read: ["EIO", "ENOBUFS"] };
+
 function readingFaults(): Fault[] {
   const places = Array.from({ length: 12 }, (_, at) => at + 1);
-  return ["openat", "read"].flatMap((call) =>
-    ["EIO", "ENOMEM"].flatMap((error) =>
+  return Object.entries(readingErrors).flatMap(([call, errors]) =>
+    errors.flatMap((error) =>
       places.flatMap((at) => [`${at}`, `${at}+`].map((when) => ({ call, error, when }))),
     ),
   );

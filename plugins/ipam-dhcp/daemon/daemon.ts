@@ -3,12 +3,12 @@
 import { CniError, ErrorCode, toCniError } from "../../../pkg/cni/error.ts";
 import { Namespace } from "../../../pkg/ns/namespace.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
-import { isSysError } from "../../../pkg/sys/errno.ts";
+import { exhausted, isSysError } from "../../../pkg/sys/errno.ts";
 import type { EventLoop } from "../../../pkg/sys/event-loop.ts";
 import { processId } from "../../../pkg/sys/process.ts";
 import { type Key, nameOf, type Order, type Request } from "../order.ts";
 import { Attachment, type Household } from "./attachment.ts";
-import { exhausted, type Question, type Reply } from "./server.ts";
+import type { Question, Reply } from "./server.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
 

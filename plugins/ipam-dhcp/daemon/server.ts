@@ -2,7 +2,7 @@
 
 import { ErrorCode } from "../../../pkg/cni/error.ts";
 import { bootMs } from "../../../pkg/sys/clock.ts";
-import { Errno, isSysError, type SysError } from "../../../pkg/sys/errno.ts";
+import { Errno, exhausted, isSysError, type SysError } from "../../../pkg/sys/errno.ts";
 import { type EventLoop, Readiness } from "../../../pkg/sys/event-loop.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import { acceptFrom, peerOf, receiveFrom, sendTo } from "../../../pkg/sys/socket.ts";
@@ -24,9 +24,7 @@ export interface Question {
   onHangUp: (() => void) | undefined;
 }
 
-/** What calls fail with while the machine, or the daemon, has no room. */
-export const exhausted = [Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM, Errno.ENOBUFS];
-/** How long to wait then: who wants in is still there, so the listener would be ready again at once. */
+/** How long to wait while there is no room: who wants in is still there, so the listener would be ready again at once. */
 const restMs = 250;
 
 /** How long a connection may take to say what it wants, and how many there may be. */

@@ -1,6 +1,6 @@
 /** Reservation files: named after an address, each saying who holds it. */
 
-import { Errno, SysError } from "../../../pkg/sys/errno.ts";
+import { Errno, exhausted, SysError } from "../../../pkg/sys/errno.ts";
 import type { Fd } from "../../../pkg/sys/fd.ts";
 import { listDirectory, OpenFlag } from "../../../pkg/sys/file.ts";
 import { attempt } from "../../../pkg/sys/syscall.ts";
@@ -53,9 +53,6 @@ export function listReserved(directory: Fd): string[] {
 
 /** What opening or reading says of something that is no reservation: a link, a directory, a socket, or gone. */
 const notAFile: readonly number[] = [Errno.ELOOP, Errno.EISDIR, Errno.ENXIO, Errno.ENOENT];
-
-/** What is wrong with this process or the system, and says nothing of the file. */
-const exhausted: readonly number[] = [Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE];
 
 /**
  * Who holds an address. A torn file counts as free, others do not: neither what is no reservation, which is "unknown"
