@@ -23,6 +23,11 @@ export interface Association {
 
 export const forEver = 0xffff_ffff;
 
+/** The moment, in milliseconds, so many seconds after another; null for never. */
+export function secondsAfter(since: number, seconds: number): number | null {
+  return seconds >= forEver ? null : since + seconds * 1000;
+}
+
 const headLength = 12;
 const addressLength = 24;
 

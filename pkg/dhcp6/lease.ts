@@ -2,7 +2,7 @@
 
 import { readNames } from "../dhcp/value.ts";
 import { formatAddress, fromBytes, isMulticast, isUnspecified } from "../ip/address.ts";
-import { type Association, forEver } from "./association.ts";
+import { type Association, forEver, secondsAfter } from "./association.ts";
 import { firstOf, type Message, type OptionEntry } from "./message.ts";
 import { Option } from "./option.ts";
 
@@ -40,7 +40,6 @@ export function leaseOf(
   // One end for all: an interface has one address from us but where a server is generous.
   const valid = Math.min(...addresses.map((it) => it.valid));
   const preferred = Math.min(...addresses.map((it) => it.preferred));
-  const at = (seconds: number) => (seconds >= forEver ? null : since + seconds * 1000);
   const base = preferred === 0 ? valid : preferred;
   const second = rebinding || (base === forEver ? forEver : base * rebindingShare);
   const first = renewal || Math.min(second, base === forEver ? forEver : base * renewalShare);
@@ -48,16 +47,16 @@ export function leaseOf(
     ...settingsIn(options),
     addresses: addresses.map(({ address }) => formatAddress(address)),
     server,
-    renewAt: at(Math.min(first, valid)),
-    rebindAt: at(Math.min(second, valid)),
-    expiresAt: at(valid),
+    renewAt: secondsAfter(since, Math.min(first, valid)),
+    rebindAt: secondsAfter(since, Math.min(second, valid)),
+    expiresAt: secondsAfter(since, valid),
   };
 }
 
 /** Settings without addresses, and when to ask for them again (RFC 8415, 18.2.6). */
 export function settingsOf({ options }: Message, server: string, since: number): Lease {
   const told = readSeconds(firstOf(options, Option.informationRefreshTime)) ?? defaultRefresh;
-  const renewAt = told >= forEver ? null : since + Math.max(leastRefresh, told) * 1000;
+  const renewAt = secondsAfter(since, Math.max(leastRefresh, told));
   const times = { renewAt, rebindAt: null, expiresAt: null };
   return { ...settingsIn(options), addresses: [], server, ...times };
 }

@@ -2,7 +2,7 @@
 
 import type { Moment } from "../dhcp/machine.ts";
 import type { Advertisement } from "./advertisement.ts";
-import { forEver } from "./association.ts";
+import { secondsAfter } from "./association.ts";
 import type { Settings } from "./lease.ts";
 
 /** Something until a moment; null for ever. Written as JSON, so no infinity. */
@@ -68,7 +68,6 @@ export function solicitRouters(discovery: Discovery, { now, random }: Moment): D
 export function hearRouter(discovery: Discovery, told: Advertisement, now: number): Discovery {
   const { router: address, preference, managed, other } = told;
   const before = discovery.routers.find((it) => it.address === address);
-  const until = (seconds: number) => (seconds >= forEver ? null : now + seconds * 1000);
   const router: Router = {
     address,
     preference,
@@ -80,18 +79,18 @@ export function hearRouter(discovery: Discovery, told: Advertisement, now: numbe
     routes: merged(
       before?.routes,
       told.routes.map((it) => ({
-        ...{ prefix: it.prefix, preference: it.preference, until: until(it.lifetime) },
+        ...{ prefix: it.prefix, preference: it.preference, until: secondsAfter(now, it.lifetime) },
       })),
       "prefix",
     ),
     dns: merged(
       before?.dns,
-      told.dns.map(({ server, lifetime }) => ({ server, until: until(lifetime) })),
+      told.dns.map(({ server, lifetime }) => ({ server, until: secondsAfter(now, lifetime) })),
       "server",
     ),
     search: merged(
       before?.search,
-      told.search.map(({ name, lifetime }) => ({ name, until: until(lifetime) })),
+      told.search.map(({ name, lifetime }) => ({ name, until: secondsAfter(now, lifetime) })),
       "name",
     ),
   };
@@ -116,7 +115,7 @@ function merged<K extends string, T extends Record<K, string>>(
 function prefixesOf(discovery: Discovery, told: Advertisement, now: number): Router["prefixes"] {
   const known = discovery.routers.flatMap(({ prefixes }) => prefixes.filter((it) => it.autonomous));
   return told.prefixes.map(({ prefix, onLink, autonomous, valid }) => {
-    const until = valid >= forEver ? null : now + valid * 1000;
+    const until = secondsAfter(now, valid);
     const ends = known.filter((it) => it.prefix === prefix).map((it) => it.until);
     if (!autonomous || until === null || ends.length === 0) {
       return { prefix, onLink, autonomous, until };
