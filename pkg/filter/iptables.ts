@@ -6,19 +6,13 @@
 import { toCniError } from "../cni/error.ts";
 import { type Family, families } from "../ip/address.ts";
 import { findPrograms, openPrograms, type Programs } from "../iptables/program.ts";
-import { comment, longestChain, longestComment } from "../iptables/rule.ts";
 import { type TableName, UnreadableTableError } from "../iptables/table.ts";
-import type { Words } from "../iptables/words.ts";
-import type { Attachment } from "../link/attachment.ts";
 import { findChain } from "../nftables/chain.ts";
 import { commentOf } from "../nftables/expression/match.ts";
 import { dumpRules } from "../nftables/rule.ts";
 import type { Namespace } from "../ns/namespace.ts";
 import { ifPresent, readText } from "../sys/file.ts";
-import { sha512 } from "../sys/sha512.ts";
-import { encode } from "../sys/text.ts";
 import { findFilter } from "./backend.ts";
-import { ownerOf, ownerPrefix } from "./owner.ts";
 
 /**
  * How long to wait for others of this suite that change tables of iptables: a hundred may come at once, and a busy machine run
@@ -53,7 +47,7 @@ export function withIptables(
 }
 
 /** A chain of a table. */
-type Place = readonly [table: TableName, chain: string];
+export type Place = readonly [table: TableName, chain: string];
 
 /** Where a removal looks. */
 export interface Search {
@@ -151,27 +145,4 @@ function legacyTables(family: Family): string[] {
   const file = family === 4 ? "ip_tables_names" : "ip6_tables_names";
   const text = ifPresent(() => readText(`/proc/self/net/${file}`));
   return text?.split("\n") ?? [];
-}
-
-/** A container's chain in iptables, as the reference calls it: it does not tell interfaces of one network apart. */
-export function containerChain(prefix: string, network: string, containerId: string): string {
-  return `${prefix}${sha512(network + containerId)}`.slice(0, longestChain);
-}
-
-/** The reference's comment, by which GC knows the network's rules; where names are too long for one, what follows from them. */
-export function containerComment(before: string, owner: Attachment): Words {
-  const text = `${networkComment(before, owner.network)}${JSON.stringify(owner.containerId)}`;
-  return comment(encode(text).length <= longestComment ? text : `${before}${ownerOf(owner)}`);
-}
-
-function networkComment(before: string, network: string): string {
-  return `${before}name: ${JSON.stringify(network)} id: `;
-}
-
-/** Whether a rule's comment is such a one, of a container of the network. */
-export function isCommentOf(before: string, text: string, network: string): boolean {
-  return (
-    text.startsWith(networkComment(before, network)) ||
-    text.startsWith(`${before}${ownerPrefix(network)}`)
-  );
 }

@@ -7,16 +7,15 @@ import type { Family } from "../ip/address.ts";
 import { hostPrefix, type Prefix, parsePrefix } from "../ip/prefix.ts";
 import { type Programs, readTable, updateTable } from "../iptables/program.ts";
 import type { Rule } from "../iptables/rule.ts";
-import {
-  ensureRule,
-  fillChain,
-  hasRule,
-  leadsTo,
-  removeChain,
-  removeRules,
-} from "../iptables/table.ts";
+import { ensureRule, fillChain, hasRule, removeChainFrom } from "../iptables/table.ts";
 import type { Attachment } from "../link/attachment.ts";
-import { containerChain, containerComment, isCommentOf } from "./iptables.ts";
+import {
+  containerChain,
+  containerComment,
+  type StaleTest,
+  staleChains,
+  staleTest,
+} from "./container-chain.ts";
 
 const entry = "POSTROUTING";
 const prefix = "CNI-";
@@ -87,35 +86,23 @@ export function checkRules(
 /** Removes the container's rules, whichever suite made them. */
 export function removeRulesOf(programs: Programs, owner: Omit<Attachment, "ifName">): void {
   const chain = masqueradeChain(owner);
-  updateTable(programs, "nat", (table) => [
-    ...removeRules(table, entry, (words) => leadsTo(words, chain)),
-    ...removeChain(table, chain),
-  ]);
+  updateTable(programs, "nat", (table) => removeChainFrom(table, entry, chain));
 }
 
-/** Where rules lead to containers' chains, and which of them belong to none of these attachments of the network. */
-export function staleRules(network: string, valid: readonly { readonly containerID: string }[]) {
-  const kept = new Set(
-    valid.map(({ containerID }) => masqueradeChain({ network, containerId: containerID })),
-  );
-  return {
-    place: ["nat", entry] as const,
-    isGone: (comment: string, chain: string) =>
-      chain.startsWith(prefix) && !kept.has(chain) && isCommentOf("", comment, network),
-  };
+/** Where rules lead to containers' chains. */
+export const place = ["nat", entry] as const;
+
+/** Which of them belong to none of these attachments of the network. */
+export function staleRules(
+  network: string,
+  valid: readonly { readonly containerID: string }[],
+): StaleTest {
+  return staleTest({ prefix, before: "" }, network, valid);
 }
 
 /** Removes the rules that are stale. */
-export function collectRules(programs: Programs, { isGone }: ReturnType<typeof staleRules>): void {
-  updateTable(programs, "nat", (table) => {
-    const gone = table.rules(entry).flatMap((words) => {
-      const chain = words.at(-1) ?? "";
-      const text = words[words.indexOf("--comment") + 1] ?? "";
-      return isGone(text, chain) ? [chain] : [];
-    });
-    return [...new Set(gone)].flatMap((chain) => [
-      ...removeRules(table, entry, (words) => leadsTo(words, chain)),
-      ...removeChain(table, chain),
-    ]);
-  });
+export function collectRules(programs: Programs, isStale: StaleTest): void {
+  updateTable(programs, "nat", (table) =>
+    staleChains(table, entry, isStale).flatMap((chain) => removeChainFrom(table, entry, chain)),
+  );
 }

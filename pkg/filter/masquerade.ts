@@ -6,11 +6,11 @@ import type { Prefix } from "../ip/prefix.ts";
 import type { Programs } from "../iptables/program.ts";
 import type { Attachment } from "../link/attachment.ts";
 import { findFilter, openFilter } from "./backend.ts";
+import { leadsToStale } from "./container-chain.ts";
 import {
   hasIptables,
   hasNftChain,
   type IptablesCall,
-  unreadRules,
   whereIptablesHas,
   withIptables,
 } from "./iptables.ts";
@@ -109,9 +109,8 @@ export function collectMasquerade(
   const { host, network } = call;
   const socket = findFilter(host);
   if (socket !== undefined) nftables.collectRules(socket, network, ownersOf(network, valid));
-  const stale = iptables.staleRules(network, valid);
-  const { place, isGone } = stale;
-  const isLeft = (family: Family) =>
-    unreadRules(host, family, place).some(({ comment, jump = "" }) => isGone(comment, jump));
-  whereIptablesHas(call, { place, isLeft }, (programs) => iptables.collectRules(programs, stale));
+  const { place } = iptables;
+  const isStale = iptables.staleRules(network, valid);
+  const isLeft = leadsToStale(host, place, isStale);
+  whereIptablesHas(call, { place, isLeft }, (programs) => iptables.collectRules(programs, isStale));
 }

@@ -22,15 +22,7 @@ import {
   setMark,
   wordsOf,
 } from "./rule.ts";
-import {
-  ensureChain,
-  ensureRule,
-  fillChain,
-  leadsTo,
-  removeChain,
-  removeRules,
-  type TableName,
-} from "./table.ts";
+import { ensureChain, ensureRule, fillChain, removeChainFrom, type TableName } from "./table.ts";
 
 const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
 const cloneNewNet = 0x40000000;
@@ -130,10 +122,7 @@ for (const flavour of flavours) {
       ]);
       const made = readTable(programs, "filter");
       assert.deepEqual(made.rules("FORWARD"), [wordsOf(jump), ["-j", "ACCEPT"]]);
-      updateTable(programs, "filter", (table) => [
-        ...removeRules(table, "FORWARD", (words) => leadsTo(words, "TSCNI")),
-        ...removeChain(table, "TSCNI"),
-      ]);
+      updateTable(programs, "filter", (table) => removeChainFrom(table, "FORWARD", "TSCNI"));
       const left = readTable(programs, "filter");
       assert.ok(!left.hasChain("TSCNI") && left.hasChain("FORWARD"));
       assert.deepEqual(left.rules("FORWARD"), [["-j", "ACCEPT"]]);

@@ -7,11 +7,10 @@ import {
   ensureRule,
   fillChain,
   hasRule,
-  leadsTo,
   printScript,
   removeChain,
+  removeChainFrom,
   removeRule,
-  removeRules,
   type Step,
   type Table,
 } from "./table.ts";
@@ -94,10 +93,7 @@ const plans: [string, (table: Table) => Step[], string][] = [
   ["a rule that is missing is not removed", (t) => removeRule(t, "INPUT", drop), ""],
   [
     "a chain goes with what leads to it",
-    (t) => [
-      ...removeRules(t, "FORWARD", (words) => leadsTo(words, "CNI-FORWARD")),
-      ...removeChain(t, "CNI-FORWARD"),
-    ],
+    (t) => removeChainFrom(t, "FORWARD", "CNI-FORWARD"),
     '-D FORWARD -m comment --comment "CNI firewall plugin rules" -j CNI-FORWARD\n' +
       "-D FORWARD -i x -g CNI-FORWARD\n-F CNI-FORWARD\n-X CNI-FORWARD\n",
   ],

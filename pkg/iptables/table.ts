@@ -75,16 +75,12 @@ export function fillChain(table: Table, chain: string, rules: readonly Rule[]): 
   ];
 }
 
-/** Removes a chain's rules of which this is true, in the words they were read in. */
-export function removeRules(
-  table: Table,
-  chain: string,
-  isMeant: (words: Words) => boolean,
-): Step[] {
+/** Removes a chain's rules that lead to another, in the words they were read in. */
+export function removeJumps(table: Table, from: string, to: string): Step[] {
   return table
-    .rules(chain)
-    .filter(isMeant)
-    .map((words) => ["-D", chain, ...words]);
+    .rules(from)
+    .filter((words) => leadsTo(words, to))
+    .map((words) => ["-D", from, ...words]);
 }
 
 /** Removes one rule, as often as it is there. */
@@ -99,6 +95,11 @@ export function removeChain(table: Table, chain: string): Step[] {
     ["-F", chain],
     ["-X", chain],
   ];
+}
+
+/** Removes a chain with another's rules that lead to it. */
+export function removeChainFrom(table: Table, entry: string, chain: string): Step[] {
+  return [...removeJumps(table, entry, chain), ...removeChain(table, chain)];
 }
 
 /** Whether a rule leads to the chain. */

@@ -2,10 +2,10 @@
 
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { findFilter, openFilter } from "../../pkg/filter/backend.ts";
+import { leadsToStale } from "../../pkg/filter/container-chain.ts";
 import {
   hasIptables,
   hasNftChain,
-  unreadRules,
   whereIptablesHas,
   withIptables,
 } from "../../pkg/filter/iptables.ts";
@@ -100,12 +100,11 @@ export function collect(context: Context<unknown>): Forward[] {
     const valid = ownersOf(network, validAttachments);
     forwards.push(...nftables.collect(socket, network, valid));
   });
-  const isGone = iptables.staleTest(network, validAttachments);
-  const isLeft = (family: Family) =>
-    unreadRules(host, family, place).some(({ comment, jump = "" }) => isGone(comment, jump));
+  const isStale = iptables.staleRules(network, validAttachments);
+  const isLeft = leadsToStale(host, place, isStale);
   attempt(() =>
     whereIptablesHas(context, { place, isLeft }, (programs) => {
-      forwards.push(...iptables.collect(programs, isGone));
+      forwards.push(...iptables.collect(programs, isStale));
     }),
   );
   return forwards;

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as v from "valibot";
 import { CniError } from "../../pkg/cni/error.ts";
-import { isCommentOf } from "../../pkg/filter/iptables.ts";
 import { parsePrefix } from "../../pkg/ip/prefix.ts";
 import { type Rule, wordsOf } from "../../pkg/iptables/rule.ts";
 import { printWords } from "../../pkg/iptables/words.ts";
 import { portmapEntries } from "./config.ts";
+import { staleRules } from "./iptables.ts";
 import { parseIptablesConditions } from "./iptables-conditions.ts";
-import { commentStart, ownChain, planFamily } from "./iptables-rules.ts";
+import { ownChain, planFamily } from "./iptables-rules.ts";
 import { publications, type Targets } from "./mapping.ts";
 
 const schema = v.object(portmapEntries);
@@ -95,9 +95,14 @@ test("GC knows rules by the network, also where its name is too long for a comme
     const words = wordsOf(rule);
     printWords(words);
     const text = words[words.indexOf("--comment") + 1] ?? "";
-    assert.ok(isCommentOf(commentStart, text, network));
-    assert.ok(!isCommentOf(commentStart, text, `${network}2`));
-    assert.ok(!isCommentOf(commentStart, text, "ne"));
+    const chain = words.at(-1) ?? "";
+    const isStaleTo = (name: string, ...valid: { containerID: string }[]) =>
+      staleRules(name, valid)(text, chain);
+    assert.ok(isStaleTo(network));
+    assert.ok(!isStaleTo(`${network}2`));
+    assert.ok(!isStaleTo("ne"));
+    assert.ok(isStaleTo(network, { containerID: "another" }));
+    assert.ok(!isStaleTo(network, { containerID: who.containerId }));
   }
 });
 

@@ -1,6 +1,6 @@
 /** Which rules publish a container's ports by iptables: the reference's chains and words, in its order. */
 
-import { containerChain, containerComment } from "../../pkg/filter/iptables.ts";
+import { containerChain, containerComment } from "../../pkg/filter/container-chain.ts";
 import { type Family, parseAddress } from "../../pkg/ip/address.ts";
 import { defaultPrefix, hostPrefix, type Prefix, samePrefix } from "../../pkg/ip/prefix.ts";
 import {

@@ -1,6 +1,6 @@
 /** The iptables backend: per family one look at table "nat" and one change of it. */
 
-import { isCommentOf } from "../../pkg/filter/iptables.ts";
+import { type StaleTest, staleChains, staleTest } from "../../pkg/filter/container-chain.ts";
 import { type Address, type Family, families, parseAddress } from "../../pkg/ip/address.ts";
 import { parsePrefix } from "../../pkg/ip/prefix.ts";
 import { type Programs, readTable, updateTable, updateTables } from "../../pkg/iptables/program.ts";
@@ -11,8 +11,8 @@ import {
   fillChain,
   hasRule,
   leadsTo,
-  removeChain,
-  removeRules,
+  removeChainFrom,
+  removeJumps,
   type Step,
   type Table,
 } from "../../pkg/iptables/table.ts";
@@ -100,7 +100,7 @@ function entrySteps(table: Table, { chain, entry, isCertain }: FamilyPlan): Step
   const added = wanted.map((words, index) =>
     isCertain ? ["-I", Chain.entry, `${index + 1}`, ...words] : ["-A", Chain.entry, ...words],
   );
-  return [...removeRules(table, Chain.entry, (words) => leadsTo(words, chain)), ...added];
+  return [...removeJumps(table, Chain.entry, chain), ...added];
 }
 
 /** Throws where a rule is missing, or one too many; changes nothing. */
@@ -155,40 +155,30 @@ export function unpublish(
     const chain = ownChain(network, containerId);
     forwards = forwardsIn(table, chain);
     return [
-      ...removalSteps(table, Chain.entry, chain),
-      ...removalSteps(table, Chain.oldEntry, oldChain(network, containerId)),
+      ...removeChainFrom(table, Chain.entry, chain),
+      ...removeChainFrom(table, Chain.oldEntry, oldChain(network, containerId)),
     ];
   });
   return forwards;
 }
 
-/** Which chains of the network's containers belong to none of these attachments, by a rule that leads to them. */
-export function staleTest(network: string, valid: readonly { readonly containerID: string }[]) {
-  const kept = new Set(valid.map(({ containerID }) => ownChain(network, containerID)));
-  return (comment: string, chain: string) =>
-    chain.startsWith(Chain.own) && !kept.has(chain) && isCommentOf(commentStart, comment, network);
+/** Which rules lead to chains of the network's containers that none of these attachments has. */
+export function staleRules(
+  network: string,
+  valid: readonly { readonly containerID: string }[],
+): StaleTest {
+  return staleTest({ prefix: Chain.own, before: commentStart }, network, valid);
 }
 
 /** Removes the rules of containers whose chains are gone; tells where they led. */
-export function collect(programs: Programs, isGone: ReturnType<typeof staleTest>): Forward[] {
+export function collect(programs: Programs, isStale: StaleTest): Forward[] {
   let forwards: Forward[] = [];
   updateTable(programs, "nat", (table) => {
-    const chains = table.rules(Chain.entry).flatMap((words) => {
-      const chain = words.at(-1) ?? "";
-      return isGone(words[words.indexOf("--comment") + 1] ?? "", chain) ? [chain] : [];
-    });
-    const gone = [...new Set(chains)];
+    const gone = staleChains(table, Chain.entry, isStale);
     forwards = gone.flatMap((chain) => forwardsIn(table, chain));
-    return gone.flatMap((chain) => removalSteps(table, Chain.entry, chain));
+    return gone.flatMap((chain) => removeChainFrom(table, Chain.entry, chain));
   });
   return forwards;
-}
-
-function removalSteps(table: Table, entry: string, chain: string): Step[] {
-  return [
-    ...removeRules(table, entry, (words) => leadsTo(words, chain)),
-    ...removeChain(table, chain),
-  ];
 }
 
 /** Where a container's chain sends packets. */
