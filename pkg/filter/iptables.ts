@@ -78,11 +78,11 @@ export function whereIptablesHas(
           log(`rules of iptables stay where they are: the host has no program for IPv${family}`);
           continue;
         }
-        workReadably(programs, work, (reason) => {
-          if (isLeft(family)) return false;
-          log(`nothing removed by iptables: ${reason}`);
-          return true;
-        });
+        removeReadably(
+          () => work(programs),
+          () => isLeft(family),
+          log,
+        );
       } catch (error) {
         failures.push(error);
       }
@@ -93,16 +93,17 @@ export function whereIptablesHas(
   if (first !== undefined) throw first;
 }
 
-/** Runs the work; whether a table that cannot be read may be passed over is asked. */
-function workReadably(
-  programs: Programs,
-  work: (programs: Programs) => void,
-  mayPass: (reason: string) => boolean,
+/** Runs a removal. Where iptables cannot read the table ADD put nothing there, unless it could read it then. */
+export function removeReadably(
+  work: () => void,
+  isLeft: () => boolean,
+  log: IptablesCall["log"],
 ): void {
   try {
-    work(programs);
+    work();
   } catch (error) {
-    if (!(error instanceof UnreadableTableError) || !mayPass(error.message)) throw error;
+    if (!(error instanceof UnreadableTableError) || isLeft()) throw error;
+    log(`nothing removed by iptables: ${error.message}`);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { CniError, ErrorCode } from "../../pkg/cni/error.ts";
 import { findFilter, openFilter } from "../../pkg/filter/backend.ts";
-import { mayHold, unreadRules } from "../../pkg/filter/iptables.ts";
+import { mayHold, removeReadably, unreadRules } from "../../pkg/filter/iptables.ts";
 import { type Family, families } from "../../pkg/ip/address.ts";
 import type { Prefix } from "../../pkg/ip/prefix.ts";
 import { findPrograms, openPrograms, type Programs } from "../../pkg/iptables/program.ts";
@@ -190,15 +190,11 @@ function removeByPrograms(
   const { family } = programs;
   const chains = [Chain.owners, Chain.forward];
   if (!chains.some((chain) => mayHold(host, family, ["filter", chain]))) return;
-  try {
-    iptables.forbid([programs], removal);
-  } catch (error) {
-    if (!(error instanceof UnreadableTableError)) throw error;
-    // ADD put nothing there, unless it could read the table then.
-    const records = unreadRules(host, family, ["filter", Chain.owners]);
-    if (records.some(({ comment }) => removal.isGone(comment.split(" ")[0] ?? ""))) throw error;
-    log(`nothing removed by iptables: ${error.message}`);
-  }
+  const isLeft = () =>
+    unreadRules(host, family, ["filter", Chain.owners]).some(({ comment }) =>
+      removal.isGone(comment.split(" ")[0] ?? ""),
+    );
+  removeReadably(() => iptables.forbid([programs], removal), isLeft, log);
 }
 
 /** A kernel without IPv6 has no table of it. */
