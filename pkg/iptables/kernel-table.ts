@@ -48,7 +48,6 @@ interface ReadRule {
 
 /** What the table held when it was read. */
 export class KernelTable implements Table {
-  readonly name = name;
   readonly family: Family;
   readonly #socket: NetlinkSocket;
   readonly #chains: ReadonlyMap<string, ListedChain>;

@@ -8,14 +8,14 @@ const isQuotable = /["\\]/;
 
 /** A table from its text. Rules are read one chain at a time: a busy host has thousands of others. */
 export class SavedTable implements Table {
-  readonly name: TableName;
+  readonly #name: TableName;
   readonly #lines = new Map<string, string[]>();
   readonly #read = new Map<string, readonly Words[]>();
   #isWhole = false;
 
   /** Throws UnreadableTableError for the answer that there is no answer. */
   constructor(name: TableName, saved: string) {
-    this.name = name;
+    this.#name = name;
     for (const line of saved.split("\n")) this.#take(line);
     // An empty table has this line too.
     if (!this.#isWhole) throw new Error(`table "${name}" was not read to its end`);
@@ -31,13 +31,9 @@ export class SavedTable implements Table {
       this.#isWhole = true;
     } else if (line.startsWith("#") && line.includes("is incompatible")) {
       throw new UnreadableTableError(
-        `table "${this.name}" holds rules that iptables cannot read, made by nft`,
+        `table "${this.#name}" holds rules that iptables cannot read, made by nft`,
       );
     }
-  }
-
-  get chains(): string[] {
-    return [...this.#lines.keys()];
   }
 
   hasChain(chain: string): boolean {

@@ -38,8 +38,9 @@ const drop: Rule = { in: "y", target: ["DROP"] };
 
 test("a table is what iptables-save prints", () => {
   const table = new SavedTable("filter", saved);
-  assert.deepEqual(table.chains, ["INPUT", "FORWARD", "OUTPUT", "CNI-FORWARD"]);
-  assert.ok(table.hasChain("CNI-FORWARD"));
+  for (const chain of ["INPUT", "FORWARD", "OUTPUT", "CNI-FORWARD"]) {
+    assert.ok(table.hasChain(chain));
+  }
   assert.ok(!table.hasChain("CNI"));
   assert.equal(table.rules("CNI-FORWARD").length, 3);
   assert.deepEqual(table.rules("none"), []);

@@ -16,7 +16,6 @@ export class UnreadableTableError extends Error {
 
 /** What a table held when it was read. To look at every rule of a busy host takes long: so there are other questions. */
 export interface Table {
-  readonly name: TableName;
   hasChain(chain: string): boolean;
   /** How many rules a chain has. */
   count(chain: string): number;
