@@ -26,7 +26,7 @@ import {
   removeRule,
   type Table,
 } from "./table.ts";
-import { changeFilter, type Kernel, readFilter, useNft } from "./way.ts";
+import { changeFilter, type Kernel, readFilters, useNft, type Way } from "./way.ts";
 
 const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
 const cloneNewNet = 0x40000000;
@@ -58,6 +58,12 @@ function rulesOf(family: Family): Rule[] {
     { matches: [comment(`it's "x" \\ $(id) \`id\` ; *filter ü`)], target: ["DROP"] },
     { matches: [comment("y".repeat(longestComment))], target: ["OTHER"] },
   ];
+}
+
+function readFilter(way: Way): Table {
+  const [[, table] = []] = readFilters([way]);
+  assert.ok(table);
+  return table;
 }
 
 test("what is written is what iptables writes, to the byte as the kernel keeps it", { skip }, () =>

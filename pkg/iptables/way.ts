@@ -5,7 +5,7 @@
 
 import type { Family } from "../ip/address.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
-import { dumpChains } from "../nftables/chain.ts";
+import { dumpChains, type ListedChain } from "../nftables/chain.ts";
 import { transact } from "../nftables/transaction.ts";
 import { OpenFlag, openFile, readLink } from "../sys/file.ts";
 import { KernelTable, requestsFor } from "./kernel-table.ts";
@@ -34,12 +34,16 @@ export function useNft({ restore }: Programs): boolean {
   return readLink(`/proc/self/fd/${file.fd}`).endsWith(nftProgram);
 }
 
-/** Reads table "filter". Throws UnreadableTableError where rules in it would not be iptables'. */
-export function readFilter(way: Way): Table {
-  if (!isKernel(way)) return readTable(way, "filter");
-  const table = new KernelTable(way.socket, way.family, way.socket.dump(dumpChains()));
-  table.requireOwn();
-  return table;
+/** Reads table "filter" of families. Throws UnreadableTableError where rules in one of them would not be iptables'. */
+export function readFilters(ways: readonly Way[]): [Family, Table][] {
+  let chains: readonly ListedChain[] | undefined;
+  return ways.map((way) => {
+    if (!isKernel(way)) return [way.family, readTable(way, "filter")];
+    chains ??= way.socket.dump(dumpChains());
+    const table = new KernelTable(way.socket, way.family, chains);
+    table.requireOwn();
+    return [way.family, table];
+  });
 }
 
 /** What is to be done to a family's table, as it was read. */

@@ -11,7 +11,7 @@ import {
   type Step,
   type Table,
 } from "../../pkg/iptables/table.ts";
-import { changeFilter, readFilter, type Way } from "../../pkg/iptables/way.ts";
+import { changeFilter, readFilters, type Way } from "../../pkg/iptables/way.ts";
 import type { Policy } from "./config.ts";
 import {
   acceptedIn,
@@ -112,10 +112,9 @@ function policySteps(table: Table, bridge: string, { policy, owner }: Wish): Ste
 
 /** Throws where something is missing; changes nothing. */
 export function verify(ways: readonly Way[], wish: Wish): void {
-  for (const way of ways) {
-    const addresses = ofFamily(wish.addresses, way.family);
+  for (const [family, table] of readFilters(ways)) {
+    const addresses = ofFamily(wish.addresses, family);
     if (addresses.length === 0) continue;
-    const table = readFilter(way);
     for (const [chain, rule] of wantedRules(wish, addresses)) {
       if (!hasRule(table, chain, rule)) throw missing(table, chain, rule);
     }

@@ -205,6 +205,14 @@ const foreign = {
     `,
     msg: /^table "filter" holds chains that nft made$/,
   },
+  "a chain for IPv6": {
+    flavour: "nft",
+    script: `
+      nft 'add table ip6 filter'
+      nft 'add chain ip6 filter forward { type filter hook forward priority filter; policy drop; }'
+    `,
+    msg: /^table "filter" holds chains that nft made$/,
+  },
   "what the programs cannot read": {
     flavour: "scripts",
     script: `
