@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 70
+# Lines to change: 75
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -63,6 +63,12 @@ s|^static JSValue JS_ToQuotedString(.*|#include "fast.h" /* engine */\n&|
 s|^void \*js_malloc_rt(JSRuntime \*rt, size_t size)$|#include "blocks-fast.h" /* engine */\n&|
 /^void js_free_rt(/,/^}/s|^    s = &rt->malloc_state;|    if (likely(give_block(rt, ptr)))\n        return;\n& /* engine */|
 
+# So has a whole object, where it and all in it are plain.
+/^JSValue JS_JSONStringify(/,/^}/s|^    wrapper = JS_NewObject(ctx);|    if (JS_IsUndefined(jsc->replacer_func) \&\& JS_IsUndefined(jsc->property_list)) {\n        if (json_plain(ctx, jsc->b, obj, JS_VALUE_GET_STRING(jsc->gap))) {\n            ret = string_buffer_end(jsc->b);\n            goto done;\n        }\n        string_buffer_free(jsc->b);\n        string_buffer_init(ctx, jsc->b, 0);\n    }\n& /* engine */|
+
+# What is thrown again has its stack, if it wants one: it was noted, at 50,000 instructions, and thrown away.
+s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//
+
 # Long texts are looked through by the C library.
 /^static int string_indexof_char(/,/^}/s|^        if ((c & ~0xff) == 0) {|        if ((c \& ~0xff) == 0 \&\& from < len) {\n            const uint8_t *found = memchr(str8(p) + from, c, len - from);\n            return found ? found - str8(p) : -1; /* engine */|
 
@@ -84,3 +90,8 @@ s|^void \*js_malloc_rt(JSRuntime \*rt, size_t size)$|#include "blocks-fast.h" /*
     s#dbuf_putc(bc, OP_\(get\|put\)_loc_check);#dbuf_putc(bc, s->vars[var_idx].is_set ? OP_\1_loc : OP_\1_loc_check); /* engine */#
   }
 }
+
+# And texts in texts as split and replaceAll have it done, not by comparing at each place.
+/^static JSValue js_string_indexOf(/,/^}/s|^    if (len >= v_len && inc .*|    if (len >= v_len \&\& !lastIndexOf)\n        ret = string_indexof(p, p1, start);\n    else & /* engine */|
+/^static JSValue js_string_includes(/,/^}/s/^    if (start >= 0 && start <= stop) {/    if (magic == 0)\n        ret = start <= stop \&\& string_indexof(p, p1, start) >= 0;\n    else if (start >= 0 \&\& start <= stop) { \/* engine *\//
+/^static JSValue js_string_toLowerCase(/,/^}/s|^    if (string_buffer_init(ctx, b, p->len))|    if (is_ascii(p)) {\n        JSValue other = other_case(ctx, p, to_lower);\n        JS_FreeValue(ctx, val);\n        return other;\n    }\n& /* engine */|

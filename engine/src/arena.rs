@@ -113,8 +113,8 @@ impl Arena {
         capacity(block)
     }
 
-    /// A block and whether it is known to hold zeros.
-    pub unsafe fn allocate(&mut self, size: usize) -> Option<(usize, bool)> {
+    /// A block, and how many of its first bytes may hold something: all behind them are zeros.
+    pub unsafe fn allocate(&mut self, size: usize) -> Option<(usize, usize)> {
         let total = size.checked_add(HEADER + 7)? & !7;
         if total > LARGEST {
             return self.allocate_large(total);
@@ -123,18 +123,18 @@ impl Arena {
         let freed = self.free[class];
         if freed != 0 {
             self.free[class] = *(freed as *const usize);
-            return Some((freed, false));
+            return Some((freed, total - HEADER));
         }
         self.carve(total)
     }
 
-    unsafe fn allocate_large(&mut self, total: usize) -> Option<(usize, bool)> {
+    unsafe fn allocate_large(&mut self, total: usize) -> Option<(usize, usize)> {
         let mut link: *mut usize = &mut self.free_large;
         while *link != 0 {
             let block = *link;
             if (total - HEADER..2 * total).contains(&capacity(block)) {
                 *link = *(block as *const usize);
-                return Some((block, false));
+                return Some((block, capacity(block)));
             }
             link = block as *mut usize;
         }
@@ -144,10 +144,10 @@ impl Arena {
         let length = total.checked_add(MAPPED_HEADER - HEADER + 4095)? & !4095;
         let block = sys::map(0, length, 0)? + MAPPED_HEADER;
         *header(block) = (length - MAPPED_HEADER) | MAPPED;
-        Some((block, true))
+        Some((block, 0))
     }
 
-    unsafe fn carve(&mut self, total: usize) -> Option<(usize, bool)> {
+    unsafe fn carve(&mut self, total: usize) -> Option<(usize, usize)> {
         if self.end - self.next < total {
             if self.chunk == 0 {
                 return None;
@@ -158,10 +158,10 @@ impl Arena {
             self.chunk = (self.chunk * 2).min(LAST_CHUNK);
         }
         let block = self.next + HEADER;
-        let is_fresh = self.next >= self.fresh;
+        let used = self.fresh.saturating_sub(block).min(total - HEADER);
         self.use_up_to(self.next + total);
         *header(block) = total - HEADER;
-        Some((block, is_fresh))
+        Some((block, used))
     }
 
     fn use_up_to(&mut self, next: usize) {

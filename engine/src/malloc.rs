@@ -31,9 +31,8 @@ unsafe extern "C" fn js_calloc(
         return block.map_or(ptr::null_mut(), |block| block as *mut c_void);
     }
     match (*(arena as *mut Arena)).allocate(total) {
-        Some((block, true)) => block as *mut c_void,
-        Some((block, false)) => {
-            ptr::write_bytes(block as *mut u8, 0, total);
+        Some((block, used)) => {
+            ptr::write_bytes(block as *mut u8, 0, total.min(used));
             block as *mut c_void
         }
         None => ptr::null_mut(),

@@ -90,10 +90,10 @@ impl Packer {
         } else if self.survives.get(number).copied().unwrap_or(false) {
             return self.place(size);
         }
-        let (outer, is_zero) = self.scratch.allocate(size.checked_add(PREFIX)?)?;
+        let (outer, _) = self.scratch.allocate(size.checked_add(PREFIX)?)?;
         let block = outer + PREFIX;
         *prefix(block) = [size, number];
-        if zeroed && !is_zero {
+        if zeroed {
             ptr::write_bytes(block as *mut u8, 0, size);
         }
         Some(block)

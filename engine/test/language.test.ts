@@ -41,7 +41,12 @@ function sameAsNode(program: string): void {
   const out: unknown[] = [];
   new Function("out", `"use strict"; ${program}`)(out);
   assert.ok(out.length > 0);
-  for (const printed of onEngine(program)) assert.deepEqual(printed, JSON.stringify(out));
+  const wanted: unknown[] = JSON.parse(JSON.stringify(out));
+  for (const printed of onEngine(program)) {
+    const found: unknown[] = JSON.parse(printed);
+    wanted.forEach((item, at) => void assert.deepEqual(found[at], item));
+    assert.equal(found.length, wanted.length);
+  }
 }
 
 test("a variable is not to be seen before its declaration", () => {
@@ -153,4 +158,90 @@ test("JSON quotes what is to be quoted", () => {
     out.push(JSON.stringify({ a: [1, { b: null }], c: "d" }, null, 4), JSON.stringify([texts], null, "\t"));
     out.push(texts.map((text) => text.split("\\").length), "aXbXc".split("X"), "abc".split("é"), "日X本X".split("X"), "x".repeat(300).split("x").length);
   `);
+});
+
+test("JSON is printed the same", () => {
+  sameAsNode(`
+    const print = (name, make, ...how) => {
+      try { out.push([name, JSON.stringify(make(), ...how)]); } catch (error) { out.push([name, error.name]); }
+    };
+    class Point { constructor() { this.x = 1; } get y() { return 2; } }
+    const deep = (levels, inner) => { let it = inner; for (let n = 0; n < levels; n++) it = n % 2 ? { it } : [it]; return it; };
+    const kept = { a: 1, b: 2, c: 3 };
+    delete kept.b;
+    let rope = "";
+    for (let n = 0; n < 1000; n++) rope += "part " + n + ", ";
+    const sparse = [1];
+    sparse[3] = 4;
+    const grown = [1, 2];
+    grown.length = 4;
+    const named = Object.assign([1, 2], { toJSON: () => "own" });
+    const makers = {
+      plain: () => ({ a: 1, b: "text", c: true, d: null, e: [], f: {}, g: [{}], h: { i: [1, [2, [3]]] } }),
+      numbers: () => [0, -0, 1.5, 1e21, 1e-7, NaN, Infinity, -5, 2147483648, -2147483649],
+      texts: () => ["", "\\u0000\\u001f\\"\\\\/\\u007f", "\\u00e9\\u20ac\\ud83d\\ude00", "\\ud800 alone", "x".repeat(300), rope],
+      names: () => ({ "": 1, "\\u00e9": 2, "\\u20ac": 3, 'quo"te': 4, "a\\nb": 5, __proto__: null }),
+      order: () => ({ b: 1, 2: "two", a: 3, 1: "one", "01": 4, "-1": 5, 4294967295: 6 }),
+      nothing: () => ({ a: undefined, b: () => 1, c: Symbol("s"), [Symbol("k")]: 1, d: 2 }),
+      "nothing in a list": () => [undefined, () => 1, Symbol("s"), 1],
+      "nothing at all": () => undefined,
+      "a function": () => () => 1,
+      getter: () => ({ get a() { return 1; }, b: 2 }),
+      hidden: () => Object.defineProperty({ a: 1 }, "b", { value: 2 }),
+      "without a prototype": () => Object.assign(Object.create(null), { a: 1 }),
+      "with another": () => Object.create({ toJSON: () => "inherited" }, { a: { value: 1, enumerable: true } }),
+      "of a class": () => [new Point(), new (class extends Array {})()],
+      toJSON: () => ({ a: 1, toJSON(key) { return [key, this.a]; } }),
+      "toJSON of one inside": () => ({ inside: { toJSON: (key) => key } }),
+      "no function": () => ({ toJSON: 1 }),
+      "a list with toJSON": () => [named],
+      lists: () => [sparse, grown, new Array(3), [, 1]],
+      others: () => [new Map([[1, 2]]), new Uint8Array([1, 2]), new Date(0), /x/, Object(1), Object("s"), Object(true), new Proxy([1], {}), new Proxy({ a: 1 }, {})],
+      kept: () => kept,
+      frozen: () => Object.freeze({ a: Object.freeze([1]) }),
+      bigint: () => [1n],
+      circular: () => { const it = { a: [] }; it.a.push(it); return it; },
+      "often the same": () => { const it = { a: 1 }; return [it, it]; },
+      "as deep as goes": () => deep(63, 1),
+      "a level more": () => deep(64, 1),
+      "and more": () => deep(65, { a: 1 }),
+      deep: () => deep(200, "end"),
+      throws: () => ({ a: 1, get b() { throw new RangeError("no"); } }),
+    };
+    const ways = [[], [null, 2], [null, ""], [null, "\\t"], [null, "\\u20ac"], [null, 20], [["a", "b"], 1], [(key, value) => (typeof value === "number" ? value + 1 : value)]];
+    for (const how of ways) for (const name in makers) print(name, makers[name], ...how);
+    Object.prototype.toJSON = function () { return "everything"; };
+    for (const name of ["plain", "lists"]) print(name, makers[name]);
+    delete Object.prototype.toJSON;
+    Array.prototype.toJSON = () => "every list";
+    print("plain", makers.plain);
+    delete Array.prototype.toJSON;
+    print("plain", makers.plain);`);
+});
+
+test("texts are found in texts, and change their case", () => {
+  sameAsNode(`
+    const texts = ["", "a", "aa", "aab", "abcabc", "b\\u00e9\\u00e9", "\\u20ac\\u20acuro", "a\\u0000b", "xaXA", "\\u0130\\u00df\\u03a3 \\u03a3", "AZaz[\`{@"];
+    const places = [undefined, -1, 0, 1, 2, 5, 100, NaN, Infinity, "1"];
+    for (const text of texts) {
+      out.push([text.toLowerCase(), text.toUpperCase()]);
+      for (const part of texts) {
+        for (const place of places) {
+          out.push([text.indexOf(part, place), text.lastIndexOf(part, place), text.includes(part, place), text.startsWith(part, place), text.endsWith(part, place)]);
+        }
+      }
+    }
+    out.push("null and undefined".includes(null), "null and undefined".indexOf(undefined));`);
+});
+
+test("an error that is thrown again keeps its stack", () => {
+  const printed = onEngine(`
+    const fail = () => { throw new Error("first"); };
+    const again = () => { try { fail(); } catch (error) { throw error; } };
+    const last = () => { try { again(); } finally { out.push("passed"); } };
+    try { last(); } catch (error) { out.push(error.stack.split("\\n")[0].trim().split(" ")[1]); }
+    try { null.x; } catch (error) { out.push(typeof error.stack, error.stack.length > 10); }
+    try { throw "a text"; } catch (error) { out.push(error); }`);
+  for (const text of printed)
+    assert.deepEqual(JSON.parse(text), ["passed", "fail", "string", true, "a text"]);
 });
