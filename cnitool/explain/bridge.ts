@@ -12,6 +12,7 @@ import {
   forwarding,
   inside,
   lengthOf,
+  linkLocal,
   macWords,
   masquerade,
   mtuWords,
@@ -29,10 +30,10 @@ export function explainBridge({ config, ifName, plan }: Explanation): string[] {
     ...autoMtu(config),
     ...bridgeLines(config, name),
     ...portLines(config, ifName, name),
+    ...gatewayLines(config, name, gateways),
     ...(config.disableContainerInterface === true
       ? []
       : configured(ifName, planned, { examined: config.enabledad === true })),
-    ...gatewayLines(config, name, gateways),
     ...spoofCheck(config, ifName),
     ...masquerade(config, planned),
   ];
@@ -94,9 +95,10 @@ function gatewayLines(config: JsonObject, name: string, gateways: readonly Plann
   const vlan = vlanOf(config);
   const target = vlan === 0 ? name : `${name}.${vlan}`;
   const { preserveDefaultVlan } = config;
+  const first = linkLocal(target, gateways);
   return [
     ...(vlan === 0
-      ? []
+      ? first
       : [
           `ip link add VLANPORT type veth peer name ${target}    # if ${target} is missing`,
           ...[target, "VLANPORT"].map(deafToRouters),
@@ -105,6 +107,7 @@ function gatewayLines(config: JsonObject, name: string, gateways: readonly Plann
             { vlan, ...(preserveDefaultVlan === true && { preserveDefaultVlan }) },
             "VLANPORT",
           ),
+          ...first,
           `ip link set ${target} up`,
         ]),
     ...gateways.map(({ address, gateway, family }) => {

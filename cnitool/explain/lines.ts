@@ -1,7 +1,7 @@
 /** What the explanations of several plugins have in common: lines of ip, sysctl and nft. */
 
 import type { JsonObject } from "../../libcni/config.ts";
-import { addressBits, type Family } from "../../pkg/ip/address.ts";
+import { addressBits, type Family, isLinkLocal, parseAddress } from "../../pkg/ip/address.ts";
 import {
   type AddressPlan,
   familyOf,
@@ -103,6 +103,19 @@ function routeLine(
   const family = familyOf(dst);
   const by = gw ?? addresses.find((it) => it.family === family)?.gateway;
   return inside(`route add ${dst}${by === undefined ? "" : ` via ${by}`} dev ${ifName}${further}`);
+}
+
+/** What a host's end that is a gateway of IPv6 has before its first carrier, without waiting for the kernel to add it. */
+export function linkLocal(link: string, gateways: readonly Planned[]): string[] {
+  const of6 = gateways.flatMap(({ gateway }) => {
+    const address = gateway === undefined ? undefined : parseAddress(gateway);
+    return address?.family === 6 ? [address] : [];
+  });
+  if (of6.length === 0 || of6.some(isLinkLocal)) return [];
+  return [
+    `# LINKLOCAL: what follows from the MAC address of ${link}`,
+    `ip address replace LINKLOCAL/64 dev ${link} nodad    # if it has none`,
+  ];
 }
 
 /** Turns forwarding on for the families of these addresses. */

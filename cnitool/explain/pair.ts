@@ -9,6 +9,7 @@ import {
   type Explanation,
   forwarding,
   inside,
+  linkLocal,
   masquerade,
   mtuWords,
   withoutLength,
@@ -22,14 +23,15 @@ export function explainPair({ config, ifName, plan }: Explanation): string[] {
     `ip link add VETH${mtu} type veth peer name ${ifName}${mtu} netns NETNS`,
     deafToRouters("VETH"),
     "ip link set VETH up",
+    ...linkLocal("VETH", routed),
+    ...routed.flatMap(hostLines),
+    ...forwarding(plan.addresses),
     ...configured(
       ifName,
       plan,
       { examined: config.enabledad === true, noPrefix: true },
       routed.flatMap((address) => containerRoutes(ifName, address)),
     ),
-    ...routed.flatMap(hostLines),
-    ...forwarding(plan.addresses),
     ...masquerade(config, plan),
   ];
 }

@@ -30,7 +30,8 @@ export function testExplained(cases: readonly ExplainedCase[]): void {
       const typed = await inWorld(it, async (host, runtime) => {
         const explained = await runTool(host, runtime, "explain", "net1");
         assert.equal(explained.status, 0, explained.stderr);
-        const lines = named(explained.stdout, { ...namesFor(added.result), ...it.names });
+        const names = { ...namesFor(added.result), ...it.names };
+        const lines = named(withLinkLocal(explained.stdout), names);
         await host.run("sh", "-ec", lines);
         return readState(host, "veth0");
       });
@@ -39,6 +40,7 @@ export function testExplained(cases: readonly ExplainedCase[]): void {
       assert.deepEqual(typed.ports, added.state.ports);
       assert.equal(typed.parameters, added.state.parameters);
       assert.equal(typed.shaping, added.state.shaping);
+      assert.deepEqual(typed.linkLocal, added.state.linkLocal);
     });
   }
 }
@@ -79,6 +81,15 @@ function namesFor({ ips = [] }: Result): Record<string, string> {
   };
 }
 
+/** Has the shell work out the address: the MAC address that it follows from is known only once the link is there. */
+function withLinkLocal(text: string): string {
+  const parts = "s/.*link.ether (..):(..):(..):(..):(..):(..) .*/0x\\1\\2 \\3ff:fe\\4:\\5\\6/";
+  return text.replace(/LINKLOCAL(?=\/64 dev (\S+))/g, (_, link: string) => {
+    const read = `ip -o link show dev ${link} | sed -E "${parts}"`;
+    return `$(${read} | { read a b; printf fe80::%x:%s $((a ^ 0x200)) $b; })`;
+  });
+}
+
 function named(text: string, names: Readonly<Record<string, string>>): string {
   return text.replace(/\b[A-Z][A-Z0-9]+\b/g, (word) => names[word] ?? word);
 }
@@ -90,6 +101,8 @@ interface State {
   readonly ports: unknown;
   readonly parameters: string;
   readonly shaping: string;
+  /** Which links have a link-local address that was not looked for on the wire. */
+  readonly linkLocal: readonly string[];
 }
 
 async function readState(host: Host, hostEnd: string): Promise<State> {
@@ -114,6 +127,7 @@ async function readState(host: Host, hostEnd: string): Promise<State> {
       .sort()
       .join("\n"),
     shaping: general(await readShaping(host)),
+    linkLocal: (await readLinkLocal(host)).map(general).sort(),
   };
 }
 
@@ -149,16 +163,31 @@ async function readPorts(host: Host, general: (text: string) => string): Promise
   return [sorted(a), sorted(b)];
 }
 
+/** Only what was asked for: the kernel adds such addresses itself when a carrier comes. */
+async function readLinkLocal(host: Host): Promise<string[]> {
+  const links = await host.ip<{ ifname: string; addr_info: { scope: string; nodad?: boolean }[] }>(
+    "",
+    "-6",
+    "address",
+  );
+  const isAsked = ({ scope, nodad }: { scope: string; nodad?: boolean }) =>
+    scope === "link" && nodad === true;
+  return links.filter((it) => it.addr_info.some(isAsked)).map(({ ifname }) => ifname);
+}
+
 /** Queues and filters of every link. */
 async function readShaping(host: Host): Promise<string> {
-  const show =
-    "tc qdisc show; for link in $(ls /sys/class/net); do tc filter show dev $link ingress; done";
-  let inside = await host.run("tc", "-n", "c1", "qdisc", "show");
-  for (const { ifname } of await host.ip<{ ifname: string }>("c1", "link")) {
-    inside += await host.run("tc", "-n", "c1", "filter", "show", "dev", ifname, "ingress");
+  let text = "";
+  for (const netns of ["", "c1"]) {
+    const where = netns === "" ? [] : ["-n", netns];
+    const show = (...what: string[]) => host.run("tc", ...where, ...what);
+    text += await show("qdisc", "show");
+    for (const { ifname } of await host.ip<{ ifname: string }>(netns, "link")) {
+      text += await show("filter", "show", "dev", ifname, "ingress");
+    }
   }
   // Some numbers are the kernel's own choice.
-  return `${await host.run("sh", "-c", show)}${inside}`.replace(/ (index|refcnt) \d+/g, "");
+  return text.replace(/ (index|refcnt) \d+/g, "");
 }
 
 async function readParameters(host: Host): Promise<string> {
