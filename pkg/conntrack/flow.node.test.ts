@@ -8,7 +8,6 @@ import { isNetlinkError } from "../netlink/error.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
 import { Errno } from "../sys/errno.ts";
 import { attempt, call } from "../sys/syscall.ts";
-import { readFew } from "./few.ts";
 import { countFlows, deleteFlow, dumpFlows } from "./flow.ts";
 
 const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
@@ -30,8 +29,6 @@ test("connections are listed by family, protocol and port, and forgotten one by 
   execFileSync("sh", ["-ec", speak], { stdio: "pipe" });
   using socket = NetlinkSocket.open(Protocol.netfilter);
   assert.deepEqual(socket.send(countFlows()), [4]);
-  const few = readFew(4)?.map(({ protocol, destinationPort }) => `${protocol} ${destinationPort}`);
-  assert.deepEqual(few?.sort(), ["17 53", "17 53", "17 54", "17 54"]);
   for (const family of [4, 6] as const) {
     const all = socket.dump(dumpFlows({ family, protocol: UDP }));
     assert.deepEqual(all.map(({ original }) => original.destinationPort).sort(), [53, 54]);
@@ -57,12 +54,4 @@ test("connections are listed by family, protocol and port, and forgotten one by 
   });
   assert.ok(!listed.includes("dport=53 "));
   assert.ok(listed.includes("dport=54 "));
-});
-
-test("connections that the kernel does not print in one go are not taken for all", { skip }, () => {
-  call("unshare", cloneNewNet);
-  const more = `${speak}for port in $(seq 100 160); do bash -c "echo > /dev/udp/127.0.0.1/$port"; done`;
-  execFileSync("sh", ["-ec", more], { stdio: "pipe" });
-  assert.equal(readFew(16), undefined);
-  assert.equal(readFew(65), undefined);
 });

@@ -66,8 +66,23 @@ export interface Flow {
   readonly protocol: number;
   readonly original: Direction;
   readonly reply: Direction;
-  readonly id: number;
+  /** Tells it from another that is in its place later; only ctnetlink knows it. */
+  readonly id?: number;
   readonly zone?: number;
+}
+
+/** Connections to look for: of each family those that were opened to any of these ports. */
+export interface Sought {
+  readonly protocol: number;
+  readonly ports: Readonly<Record<Family, readonly Ports[]>>;
+}
+
+/** A set of ports, or a map from them. */
+export type Ports = Pick<ReadonlySet<number>, "has" | "keys" | "size">;
+
+/** Whether a connection of that family to that port is one of them. */
+export function isMeant({ ports }: Sought, family: Family, port: number): boolean {
+  return ports[family].some((some) => some.has(port));
 }
 
 /** Which connections to list. */
@@ -109,7 +124,7 @@ export function dumpFlows(wanted: FlowFilter): Request<Flow | undefined> {
     },
     read(from, start, end) {
       const values = flowAttributes.read(from, start + filterHeader.size, end, {});
-      const { original, reply, id = 0, zone } = values;
+      const { original, reply, id, zone } = values;
       const there = directionOf(original);
       const back = directionOf(reply);
       if (there === undefined || back === undefined) return undefined;
@@ -123,7 +138,7 @@ export function dumpFlows(wanted: FlowFilter): Request<Flow | undefined> {
   };
 }
 
-/** Forgets a connection; fails with ENOENT where it is gone, or another is in its place. */
+/** Forgets a connection; fails with ENOENT where it is gone, or its id says that another is in its place. */
 export function deleteFlow({ protocol, original, id, zone }: Flow): Request {
   const { source, destination, sourcePort, destinationPort } = original;
   return {

@@ -3,9 +3,9 @@
  * way, to nowhere or to a container that is gone. So the entries of published ports are forgotten.
  */
 
-import { readFew } from "../../pkg/conntrack/few.ts";
-import { countFlows, deleteFlow, dumpFlows, type Flow } from "../../pkg/conntrack/flow.ts";
-import { type Address, formatAddress, sameAddress } from "../../pkg/ip/address.ts";
+import { findFlows } from "../../pkg/conntrack/find.ts";
+import { deleteFlow, type Flow } from "../../pkg/conntrack/flow.ts";
+import { type Address, type Family, formatAddress, sameAddress } from "../../pkg/ip/address.ts";
 import { isNetlinkError } from "../../pkg/netlink/error.ts";
 import { getRoute, RouteType } from "../../pkg/netlink/rtnetlink/route.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
@@ -61,37 +61,20 @@ function forget(
   isStale: (forward: Forward, flow: Flow) => boolean,
 ): void {
   const udp = forwards.filter(({ protocol }) => protocol === IpProtocol.udp);
-  if (udp.length === 0 || !mayHaveFlows(socket, udp)) return;
-  for (const family of new Set(udp.map(({ target }) => target.family))) {
-    const byPort = new Map<number, Forward[]>();
-    for (const forward of udp) {
-      if (forward.target.family !== family) continue;
-      forward.ports.forEach((_, port) => {
-        byPort.set(port, [...(byPort.get(port) ?? []), forward]);
-      });
-    }
-    const [first] = byPort.keys();
-    const destinationPort = byPort.size === 1 ? first : undefined;
-    const flows = socket.dump(dumpFlows({ family, protocol: IpProtocol.udp, destinationPort }));
-    for (const flow of flows) {
-      const candidates = byPort.get(flow.original.destinationPort) ?? [];
-      if (candidates.some((forward) => isStale(forward, flow))) forgetOne(socket, flow);
-    }
+  if (udp.length === 0) return;
+  const portsOf = (family: Family) =>
+    udp.filter(({ target }) => target.family === family).map(({ ports }) => ports);
+  const sought = { protocol: IpProtocol.udp, ports: { 4: portsOf(4), 6: portsOf(6) } };
+  for (const flow of findFlows(socket, sought)) {
+    const { destination, destinationPort } = flow.original;
+    const isOld = udp.some(
+      (forward) =>
+        forward.target.family === destination.family &&
+        forward.ports.has(destinationPort) &&
+        isStale(forward, flow),
+    );
+    if (isOld) forgetOne(socket, flow);
   }
-}
-
-/** Whether it is worth the time to have them listed. */
-function mayHaveFlows(socket: NetlinkSocket, forwards: readonly Forward[]): boolean {
-  const [count] = socket.send(countFlows());
-  if (count === 0) return false;
-  const few = readFew(count);
-  if (few === undefined) return true;
-  return few.some(
-    ({ protocol, destinationPort }) =>
-      protocol === IpProtocol.udp &&
-      destinationPort !== undefined &&
-      forwards.some(({ ports }) => ports.has(destinationPort)),
-  );
 }
 
 function forgetOne(socket: NetlinkSocket, flow: Flow): void {

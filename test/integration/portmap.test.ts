@@ -352,38 +352,68 @@ function stubborn(transport: Transport, address: string, port: number): Endpoint
   return { transport, address, port, fromPort: 4444 };
 }
 
-test("UDP clients are not stuck with what was there before ADD, nor after DEL; others' flows stay", () =>
-  withHost(async (host) => {
-    await host.addNetns("c1");
-    await addOutside(host);
-    const port = stubborn("udp", outside[4].host, 8080);
-    const flows = () => host.run("sh", "-c", "conntrack -L -p udp 2>/dev/null");
-    await host.run(
-      "nft",
-      "add table ip t; add chain ip t c { type filter hook prerouting priority 0; }; add rule ip t c ct state new accept",
-    );
-    await withServers(
-      host,
-      { netns: "", name: "host", endpoints: both("0.0.0.0", 8080) },
-      async () => {
-        assert.deepEqual(await ask(host, "out", [port]), [`host ${outside[4].peer}`]);
-      },
-    );
-    // A flow of somebody else to the same port elsewhere.
-    await withServers(host, { netns: "out", endpoints: both(outside[4].peer, 8080) }, async () => {
-      await ask(host, "", [stubborn("udp", outside[4].peer, 8080)]);
-    });
-    assert.match(await flows(), /dst=192.0.2.2 sport=4444 dport=8080/);
-    const chain = new Chain(host, [bridge, portmap(published)], { netns: "c1" });
-    await chain.add();
-    await withServers(host, { netns: "c1", endpoints: everywhere(80) }, async () => {
-      assert.deepEqual(await ask(host, "out", [port]), [`c1 ${outside[4].peer}`]);
-    });
-    assert.match(await flows(), /dst=192.0.2.1 sport=4444 dport=8080 src=10.1.0.2/);
-    await chain.del();
-    assert.doesNotMatch(await flows(), /dst=192.0.2.1 sport=4444 dport=8080/);
-    assert.match(await flows(), /dst=192.0.2.2 sport=4444 dport=8080/);
-  }));
+/** UDP connections of the host's, as `conntrack` shows them. */
+function udpFlows(host: Host, family: 4 | 6): Promise<string> {
+  return host.run("sh", "-c", `conntrack -L -p udp -f ipv${family} 2>/dev/null`);
+}
+
+/** Makes the kernel track connections, and the host open one to each of so many ports of the other. */
+async function track(host: Host, family: 4 | 6, number: number): Promise<void> {
+  await host.run(
+    "nft",
+    "add table inet t; add chain inet t c { type filter hook prerouting priority 0; }; add rule inet t c ct state new accept",
+  );
+  const place = `/dev/udp/${outside[family].peer}`;
+  const script = `for port in $(seq 2001 ${2000 + number}); do echo > ${place}/$port; done`;
+  await host.run("bash", "-ec", script);
+}
+
+for (const family of [4, 6] as const) {
+  for (const others of [0, 100]) {
+    const among = others === 0 ? "" : ` among ${others}`;
+    test(`IPv${family}: UDP clients${among} are not stuck with what was there before ADD, nor after DEL; others' flows stay`, () =>
+      withHost(async (host) => {
+        await host.addNetns("c1");
+        await addOutside(host);
+        const { host: local, peer } = outside[family];
+        const any = family === 4 ? "0.0.0.0" : "::";
+        const port = stubborn("udp", local, 8080);
+        const published8080 = new RegExp(`dst=${local} sport=4444 dport=8080 src=(\\S+)`);
+        const answering = async () => published8080.exec(await udpFlows(host, family))?.[1];
+        await track(host, family, others);
+        await withServers(
+          host,
+          { netns: "", name: "host", endpoints: both(any, 8080) },
+          async () => {
+            assert.deepEqual(await ask(host, "out", [port]), [`host ${peer}`]);
+          },
+        );
+        assert.equal(await answering(), local);
+        // A flow of somebody else to the same port elsewhere.
+        await withServers(host, { netns: "out", endpoints: both(peer, 8080) }, async () => {
+          await ask(host, "", [stubborn("udp", peer, 8080)]);
+        });
+        const assertOthers = async () => {
+          const text = await udpFlows(host, family);
+          assert.match(text, new RegExp(`dst=${peer} sport=4444 dport=8080`));
+          assert.equal(text.match(/ dport=2\d\d\d src=/g)?.length ?? 0, 0);
+          assert.equal(text.match(/ dport=2\d\d\d \[UNREPLIED\]/g)?.length ?? 0, others);
+        };
+        await assertOthers();
+        const chain = new Chain(host, [bridge, portmap(published)], { netns: "c1" });
+        await chain.add();
+        assert.equal(await answering(), undefined);
+        await assertOthers();
+        await withServers(host, { netns: "c1", endpoints: everywhere(80) }, async () => {
+          assert.deepEqual(await ask(host, "out", [port]), [`c1 ${peer}`]);
+        });
+        assert.equal(await answering(), inside[family].c1);
+        await chain.del();
+        assert.equal(await answering(), undefined);
+        await assertOthers();
+      }));
+  }
+}
 
 test("CHECK sees what is missing and what leads elsewhere", () =>
   withPublished(nftables, published, {}, async (host, chain) => {
