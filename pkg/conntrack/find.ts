@@ -12,7 +12,7 @@ import { countFlows, dumpFlows, type Flow, isMeant, type Sought } from "./flow.t
 import { readLines, settledLines } from "./printed.ts";
 
 /**
- * Read twice and taken apart, 60 take 1.4 ms here, 512 take 9, 1,000 take 14, where listing both families takes 23 ms, or 43
+ * Read twice and taken apart, 60 take 1.4 ms here, 512 take 5, 2,000 take 23, where listing both families takes 23 ms, or 39
  * with half of 512 told. Kernels before 6.15 begin at the front of the table for each page, which may double it. One listing
  * without a filter would do for both families, but to decode it costs 40 µs for each connection.
  */

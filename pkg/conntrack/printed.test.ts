@@ -51,6 +51,8 @@ const cases: [title: string, lines: string[], found: string[] | undefined][] = [
   ["no time left", [offloaded], ["127.0.0.1 4 > 127.0.0.2 53, 127.0.0.2 53 > 127.0.0.1 4"]],
   ["another port", [udp.replace("dport=53", "dport=530")], []],
   ["something else", [udp, "a new kind of line"], undefined],
+  ["other columns", [udp.replace("udp      17", "udp 17")], undefined],
+  ["no port where one is due", [udp.replaceAll("dport=", "port=")], undefined],
   ["an address that is none", [udp.replace("127.0.0.2", "127.0.0")], undefined],
   ["an address of the other family", [udp.replace("ipv4     2", "ipv6     10")], undefined],
 ];
