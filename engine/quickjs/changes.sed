@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 75
+# Lines to change: 76
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -95,3 +95,6 @@ s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//
 /^static JSValue js_string_indexOf(/,/^}/s|^    if (len >= v_len && inc .*|    if (len >= v_len \&\& !lastIndexOf)\n        ret = string_indexof(p, p1, start);\n    else & /* engine */|
 /^static JSValue js_string_includes(/,/^}/s/^    if (start >= 0 && start <= stop) {/    if (magic == 0)\n        ret = start <= stop \&\& string_indexof(p, p1, start) >= 0;\n    else if (start >= 0 \&\& start <= stop) { \/* engine *\//
 /^static JSValue js_string_toLowerCase(/,/^}/s|^    if (string_buffer_init(ctx, b, p->len))|    if (is_ascii(p)) {\n        JSValue other = other_case(ctx, p, to_lower);\n        JS_FreeValue(ctx, val);\n        return other;\n    }\n& /* engine */|
+
+# One character after another is what every reader of a text asks for.
+/^        CASE(OP_call_method):/,/^            BREAK;/s|^                call_argv = sp - call_argc;|&\n                if (call_argc == 1 \&\& opcode == OP_call_method \&\& char_code_at(ctx, call_argv)) {\n                    sp -= 2;\n                    BREAK;\n                } /* engine */|

@@ -170,6 +170,33 @@ static bool json_plain(JSContext *ctx, StringBuffer *b, JSValueConst val, JSStri
         json_value(ctx, b, val, gap, 0);
 }
 
+static JSValue js_string_charCodeAt(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv);
+
+/* A call of charCodeAt as the interpreter has it on its stack: this, the function, the place. The code takes the place of
+ * this. False where it is not as simple as that. */
+static inline __attribute__((always_inline)) bool char_code_at(JSContext *ctx, JSValue *argv)
+{
+    JSObject *function;
+    JSString *p;
+    int at;
+
+    if (JS_VALUE_GET_TAG(argv[0]) != JS_TAG_INT || JS_VALUE_GET_TAG(argv[-2]) != JS_TAG_STRING ||
+        JS_VALUE_GET_TAG(argv[-1]) != JS_TAG_OBJECT)
+        return false;
+    function = JS_VALUE_GET_OBJ(argv[-1]);
+    if (function->class_id != JS_CLASS_C_FUNCTION || function->u.cfunc.c_function.generic != js_string_charCodeAt)
+        return false;
+    p = JS_VALUE_GET_STRING(argv[-2]);
+    at = JS_VALUE_GET_INT(argv[0]);
+    if (at < 0 || at >= (int)p->len)
+        return false;
+    at = string_get(p, at);
+    JS_FreeValue(ctx, argv[-1]);
+    JS_FreeValue(ctx, argv[-2]);
+    argv[-2] = js_int32(at);
+    return true;
+}
+
 static bool is_ascii(JSString *p)
 {
     if (p->is_wide_char)

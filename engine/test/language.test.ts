@@ -234,6 +234,26 @@ test("texts are found in texts, and change their case", () => {
     out.push("null and undefined".includes(null), "null and undefined".indexOf(undefined));`);
 });
 
+test("the code of a character is that of the text it is asked of", () => {
+  sameAsNode(`
+    const codeOf = (text, place) => { const code = text.charCodeAt(place); return String(code); };
+    const lastOf = (text) => text.charCodeAt(text.length - 1);
+    let rope = "";
+    for (let n = 0; n < 2000; n++) rope += "ab";
+    for (const text of ["", "abc", "\\u00e9", "\\u20ac\\ud83d\\ude00", rope, rope + "c"]) {
+      for (const place of [0, 1, 2, -1, 3999, 1.5, NaN, "1", undefined, null]) out.push(codeOf(text, place));
+      out.push(String(lastOf(text)));
+    }
+    out.push(codeOf({ charCodeAt: (place) => place + 1 }, 2));
+    out.push(["a", "b"].map(String.prototype.charCodeAt.call, String.prototype.charCodeAt).map(String));
+    try { codeOf(null, 0); } catch (error) { out.push(error.name); }
+    try { codeOf({ charCodeAt: String.prototype.charCodeAt, toString() { throw new RangeError("no"); } }, 0); } catch (error) { out.push(error.name); }
+    const own = String.prototype.charCodeAt;
+    String.prototype.charCodeAt = () => "changed";
+    out.push(codeOf("abc", 0));
+    String.prototype.charCodeAt = own;`);
+});
+
 test("an error that is thrown again keeps its stack", () => {
   const printed = onEngine(`
     const fail = () => { throw new Error("first"); };

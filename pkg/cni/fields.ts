@@ -34,18 +34,28 @@ type ReadFields<T> = { readonly [K in keyof T]-?: ReadField<T[K]> };
 /** Reads an object; `where` names it in errors. */
 export type ReadObject<T> = (value: unknown, where: string) => Partial<T>;
 
-/** The reader of an object with these fields: those that hold something, in the order they came in. */
+/**
+ * The reader of an object with these fields: those that hold something, in the order they came in. An object that is as
+ * it should be, as a plugin's result is, is taken itself: a copy costs as much as looking at it.
+ */
 export function objectReader<T>(fields: ReadFields<T>): ReadObject<T> {
   const names = Object.keys(fields);
   const readers = new Map<string, ReadField<unknown>>(Object.entries(fields));
   return (value, where) => {
     if (!isObject(value)) throw unexpected(value, where || "result", "an object");
-    const result: Record<string, unknown> = {};
+    let result: Record<string, unknown> = value;
     for (const key in value) {
       const field = value[key];
-      const name = readers.has(key) ? key : sameFolded(names, key);
-      if (name === undefined || field === null || field === undefined) continue;
-      const found = readers.get(name)?.(field, name, where);
+      const own = readers.get(key);
+      const name = own === undefined ? sameFolded(names, key) : key;
+      const holdsNothing = name === undefined || field === null || field === undefined;
+      const read = own ?? readers.get(name ?? "");
+      const found = holdsNothing ? undefined : read?.(field, name, where);
+      if (result === value) {
+        if (found !== undefined && found === field && name === key) continue;
+        result = fieldsBefore(value, key);
+      }
+      if (holdsNothing) continue;
       if (found !== undefined) result[name] = found;
       // The last of several spellings counts.
       else if (name !== key) delete result[name];
@@ -54,7 +64,16 @@ export function objectReader<T>(fields: ReadFields<T>): ReadObject<T> {
   };
 }
 
-function isObject(value: unknown): value is Fields {
+function fieldsBefore(value: Fields, end: string): Record<string, unknown> {
+  const before: Record<string, unknown> = {};
+  for (const key in value) {
+    if (key === end) break;
+    before[key] = value[key];
+  }
+  return before;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -64,8 +83,13 @@ export function listOf<Item>(readItem: (value: unknown, where: string) => Item):
     const place = placeOf(name, where);
     if (!Array.isArray(value)) throw unexpected(value, place, "a list");
     if (value.length === 0) return undefined;
-    const items: Item[] = [];
-    for (let at = 0; at < value.length; at++) items.push(readItem(value[at], `${place}[${at}]`));
+    let items: Item[] = value;
+    for (let at = 0; at < value.length; at++) {
+      const item = readItem(value[at], `${place}[${at}]`);
+      if (item === value[at]) continue;
+      if (items === value) items = value.slice();
+      items[at] = item;
+    }
     return items;
   };
 }

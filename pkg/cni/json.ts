@@ -26,10 +26,9 @@ export function decodeJson(text: string): unknown {
 /** The value's text, compact or indented by so many spaces; keys in the order they have. */
 export function goJson(value: unknown, indent = 0): string {
   const text = JSON.stringify(value, null, indent);
-  // There is hardly ever any, and splitting at single characters is the engine's cheapest way to find that out
-  // (measured: a third of what includes costs, a tenth of a pattern).
-  const escapes = TO_ESCAPE.some((part) => text.split(part, 2).length > 1);
-  return escapes ? text.replace(ESCAPED, escapeOne) : text;
+  // There is hardly ever any: six looks through the text cost the engine less than one for a pattern.
+  for (const part of TO_ESCAPE) if (text.includes(part)) return text.replace(ESCAPED, escapeOne);
+  return text;
 }
 
 /** How often the bracket occurs, counted up to just past `enough`: no text nests deeper than that. */

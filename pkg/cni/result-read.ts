@@ -56,7 +56,10 @@ function dns(value: unknown, name: string): Dns | undefined {
 
 /** An interface without a name has an empty one. */
 function named(read: ReadObject<Interface>): (value: unknown, where: string) => Interface {
-  return (value, where) => ({ name: "", ...read(value, where) });
+  return (value, where) => {
+    const found = read(value, where);
+    return found.name === undefined ? { name: "", ...found } : (found as Interface);
+  };
 }
 
 function readIp(value: unknown, where: string): IpConfig {

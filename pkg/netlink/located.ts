@@ -9,15 +9,21 @@ const TYPE_BITS = TYPE_MASK << 16;
 /** The attributes of a set. Each is looked for, and decoded, when it is asked for. */
 export class Located<T extends Table> {
   readonly #from: Reader;
-  readonly #table: T;
+  readonly #set: Attributes<T>;
   readonly #start: number;
   readonly #end: number;
+  /** Where each type was first seen, as far as they have been passed. */
+  #places: number[] | undefined;
+  /** How far that is. */
+  #passed: number;
 
   private constructor(set: Attributes<T>, from: Reader, start: number, end: number) {
     this.#from = from;
-    this.#table = set.table;
+    this.#set = set;
     this.#start = start;
     this.#end = end;
+    this.#places = undefined;
+    this.#passed = start;
   }
 
   /** The attributes in a copy of the bytes: what was received is overwritten by what comes next. */
@@ -43,7 +49,7 @@ export class Located<T extends Table> {
 
   /** The value of an attribute; undefined if there is none. Throws WireError for what is no set of attributes. */
   get<Name extends keyof T & string>(name: Name): ValueOf<T[Name][1]> | undefined {
-    const entry = this.#table[name];
+    const entry = this.#set.table[name];
     const start = entry === undefined ? 0 : this.#startOf(entry[0]);
     if (entry === undefined || start === 0) return undefined;
     const codec = entry[1];
@@ -53,39 +59,50 @@ export class Located<T extends Table> {
 
   /** The attributes inside an attribute; undefined if there is none. */
   nested<U extends Table>(name: keyof T & string, set: Attributes<U>): Located<U> | undefined {
-    const entry = this.#table[name];
+    const entry = this.#set.table[name];
     const start = entry === undefined ? 0 : this.#startOf(entry[0]);
     if (start === 0) return undefined;
     return new Located(set, this.#from, start, this.#endOf(start));
   }
 
-  /**
-   * Where the payload of an attribute starts; 0 if there is none. From the beginning each time: to remember what was
-   * passed costs as much as to pass it twice.
-   */
+  /** Where the payload of an attribute starts; 0 if there is none. */
   #startOf(type: number): number {
+    if (this.#places === undefined) this.#places = this.#set.nowhere.slice();
+    const places = this.#places;
+    const before = places[type] as number;
+    if (before !== 0) return before;
     const { words } = this.#from;
-    const wanted = type << 16;
+    const count = places.length;
     const end = this.#end >> 2;
-    let at = this.#start >> 2;
+    let at = this.#passed >> 2;
     while (at < end) {
       const header = words[at] as number;
-      if ((header & TYPE_BITS) === wanted) return this.#checked(at << 2) + ATTRIBUTE_HEADER;
       const length = header & 0xffff;
       if (length < ATTRIBUTE_HEADER) break;
+      const found = (header & TYPE_BITS) >> 16;
+      const place = (at << 2) + ATTRIBUTE_HEADER;
       at += (length + 3) >> 2;
+      if (found === type) {
+        places[type] = this.#checked(place);
+        this.#passed = at << 2;
+        return place;
+      }
+      if (found < count && places[found] === 0) places[found] = place;
     }
+    this.#passed = at << 2;
     if (at !== (this.#end + 3) >> 2) this.#complain();
     return 0;
   }
 
-  #checked(at: number): number {
-    attributeLength(this.#from.bytes, at, this.#end);
-    return at;
+  #checked(place: number): number {
+    attributeLength(this.#from.bytes, place - ATTRIBUTE_HEADER, this.#end);
+    return place;
   }
 
-  /** Says which attribute is none. */
+  /** Says which attribute is none, now and whenever one is asked for. */
   #complain(): void {
+    this.#places = undefined;
+    this.#passed = this.#start;
     const { bytes } = this.#from;
     for (let at = this.#start; at < this.#end; ) {
       at += (attributeLength(bytes, at, this.#end) + 3) & ~3;

@@ -5,7 +5,7 @@ import { goQuote } from "../cni/quote.ts";
 import type { Replies, Request } from "../netlink/message.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
-import type { Fd } from "../sys/fd.ts";
+import { Fd } from "../sys/fd.ts";
 import { OpenFlag, openFile, stat } from "../sys/file.ts";
 import { fileSystemType } from "../sys/file-system.ts";
 import { lock, lockShared, unlock } from "../sys/lock.ts";
@@ -16,6 +16,10 @@ import { attempt, call } from "../sys/syscall.ts";
 const cloneNewNet = 0x40000000;
 /** The calling thread's own namespace: the process's would be the wrong one once a thread has moved. */
 const ownPath = "/proc/thread-self/ns/net";
+/** AF_UNIX, which is made the quickest; SOCK_DGRAM and SOCK_CLOEXEC: linux/socket.h, linux/net.h */
+const Socket = { family: 1, type: 2 | 0x80000 } as const;
+/** SIOCGSKNS, linux/sockios.h: opens the namespace that a socket is in. */
+const siocgskns = 0x894c;
 
 /** How long to wait for a turn at the packet filter before going on without. */
 const turnMs = 30_000;
@@ -41,24 +45,25 @@ export class Namespace implements Disposable {
   /** Of the process's own namespace: the one that the process is in meanwhile. */
   #visiting: Namespace | undefined;
 
-  private constructor(path: string, home: Namespace | undefined) {
+  private constructor(path: string, fd: Fd, home: Namespace | undefined) {
     this.path = path;
     this.#home = home;
-    // Whatever else the path leads to must not keep us waiting: a pipe would, for a writer.
-    this.#fd = openFile(path, OpenFlag.readOnly | OpenFlag.nonBlocking);
-    const { dev, ino } = stat(this.#fd);
+    this.#fd = fd;
+    const { dev, ino } = stat(fd);
     this.#dev = dev;
     this.#ino = ino;
   }
 
   /** The namespace the process was started in. */
   static own(): Namespace {
-    return new Namespace(ownPath, undefined);
+    return new Namespace(ownPath, openOwn(), undefined);
   }
 
   /** Opens the namespace at a path. Throws NoNamespaceError, in the reference's words, where there is none. */
   static open(path: string, home: Namespace): Namespace {
-    const opened = openOrExplain(path, () => new Namespace(path, home));
+    // Whatever else the path leads to must not keep us waiting: a pipe would, for a writer.
+    const flags = OpenFlag.readOnly | OpenFlag.nonBlocking;
+    const opened = openOrExplain(path, () => new Namespace(path, openFile(path, flags), home));
     // All namespaces are inodes of one file system, so the device tells without another call.
     if (opened.#dev === home.#dev) return opened;
     opened[Symbol.dispose]();
@@ -178,6 +183,20 @@ export class Namespace implements Disposable {
     this.#filterSocket?.[Symbol.dispose]();
     this.#fd[Symbol.dispose]();
   }
+}
+
+/**
+ * Opens the namespace that the thread is in. By way of a socket, as the kernel would have to make half a dozen files that
+ * lead to it in /proc; by way of those where it will not (before Linux 4.10, or without CAP_NET_ADMIN).
+ */
+function openOwn(): Fd {
+  const socket = attempt("socket", Socket.family, Socket.type, 0);
+  if (socket >= 0) {
+    const own = attempt("ioctl", socket, siocgskns, 0);
+    attempt("close", socket);
+    if (own >= 0) return new Fd(own, ownPath);
+  }
+  return openFile(ownPath, OpenFlag.readOnly);
 }
 
 function openOrExplain<T>(path: string, open: () => T): T {

@@ -19,7 +19,13 @@ export function sysctlFile(key: string, ifName: string): string {
   return refuse(`invalid net sysctl key: ${goQuote(file)}`);
 }
 
+const blank = /\s/;
+const blanks = /\s+/;
+
 /** Whether two values are one to the kernel, which prints tabs where people write blanks. */
 export function sameValue(a: string, b: string): boolean {
-  return a === b || a.trim().split(/\s+/).join(" ") === b.trim().split(/\s+/).join(" ");
+  if (a === b) return true;
+  const [one, other] = [a.trim(), b.trim()];
+  if (one === other || !blank.test(one) || !blank.test(other)) return one === other;
+  return one.split(blanks).join(" ") === other.split(blanks).join(" ");
 }

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { attributes, u16, u32 } from "./codec.ts";
+import { Located } from "./located.ts";
+import { Reader, Writer } from "./wire.ts";
+
+const set = attributes({ first: [1, u32], second: [2, u16], ninth: [9, u32] });
+/** The same, with numbers that the other does not know. */
+const wider = attributes({ first: [1, u32], second: [2, u16], far: [40, u32], ninth: [9, u32] });
+
+function located(...values: Parameters<typeof wider.write>[1][]) {
+  const writer = new Writer();
+  for (const value of values) wider.write(writer, value, {});
+  const bytes = writer.bytes.slice(0, writer.length);
+  return { bytes, read: () => Located.copyOf(set, new Reader(bytes), 0, bytes.length) };
+}
+
+test("attributes are found in whatever order they are asked for", () => {
+  const { read } = located({ far: 7, ninth: 9, second: 2, first: 1 });
+  const orders = [
+    ["first", "second", "ninth"],
+    ["ninth", "second", "first"],
+    ["second", "second", "first", "ninth"],
+  ] as const;
+  for (const order of orders) {
+    const values = read();
+    const found = order.map((name) => values.get(name));
+    assert.deepEqual(
+      found,
+      order.map((name) => ({ first: 1, second: 2, ninth: 9 })[name]),
+    );
+  }
+});
+
+test("of two attributes of one type the first counts", () => {
+  const values = located({ first: 1, ninth: 3 }, { first: 2, second: 5 }).read();
+  assert.deepEqual([values.get("second"), values.get("first"), values.get("ninth")], [5, 1, 3]);
+});
+
+test("what is missing is missing again", () => {
+  const values = located({ far: 1 }).read();
+  assert.deepEqual(
+    [values.get("first"), values.get("first"), values.get("ninth")],
+    [undefined, undefined, undefined],
+  );
+});
+
+for (const [what, length] of [
+  ["reaches beyond the end", 40],
+  ["is shorter than its header", 3],
+] as const) {
+  test(`an attribute that ${what} is an error each time`, () => {
+    const { bytes } = located({ first: 1, ninth: 9 });
+    bytes[8] = length;
+    const values = Located.copyOf(set, new Reader(bytes), 0, bytes.length);
+    for (const name of ["second", "ninth", "ninth"] as const) {
+      assert.throws(() => values.get(name), /cannot decode an attribute of \d+ bytes: 8 are left/);
+    }
+    assert.equal(values.get("first"), 1);
+  });
+}
