@@ -31,8 +31,9 @@ static bool is_plain(JSString *p)
 {
     if (p->is_wide_char || p->len > JS_STRING_LEN_MAX - 2)
         return false;
+    const uint8_t *text = str8(p);
     for (uint32_t i = 0; i < p->len; i++) {
-        uint8_t c = str8(p)[i];
+        uint8_t c = text[i];
         if (c < 32 || c == '"' || c == '\\')
             return false;
     }
@@ -201,8 +202,9 @@ static bool is_ascii(JSString *p)
 {
     if (p->is_wide_char)
         return false;
+    const uint8_t *text = str8(p);
     for (uint32_t i = 0; i < p->len; i++) {
-        if (str8(p)[i] >= 128)
+        if (text[i] >= 128)
             return false;
     }
     return true;
@@ -216,11 +218,13 @@ static JSValue other_case(JSContext *ctx, JSString *p, bool is_lower)
 
     if (unlikely(!other))
         return JS_EXCEPTION;
+    const uint8_t *from = str8(p);
+    uint8_t *to = str8(other);
     for (uint32_t i = 0; i < p->len; i++) {
-        uint8_t c = str8(p)[i];
-        str8(other)[i] = c >= first && c < first + 26 ? c ^ 32 : c;
+        uint8_t c = from[i];
+        to[i] = c >= first && c < first + 26 ? c ^ 32 : c;
     }
-    str8(other)[p->len] = 0;
+    to[p->len] = 0;
     return JS_MKPTR(JS_TAG_STRING, other);
 }
 

@@ -35,8 +35,8 @@ type Values<T extends Table> = { -readonly [K in keyof T]?: ValueOf<T[K][1]> };
 /** A set of attributes. It is a codec too, so that a table can name another: a nested attribute. */
 export interface Attributes<T extends Table = Table> extends Codec<Values<T>> {
   readonly table: T;
-  /** A zero for each type up to the highest one of the table: where attributes are before any has been passed. */
-  readonly nowhere: readonly number[];
+  /** Above every type in the table. */
+  readonly types: number;
 }
 
 /** NLA_F_NESTED, linux/netlink.h */
@@ -48,7 +48,7 @@ export function attributes<const T extends Table>(table: T): Attributes<T> {
   for (const [name, [type, codec]] of Object.entries(table)) byType.set(type, { name, codec });
   return {
     table,
-    nowhere: new Array<number>(Math.max(0, ...byType.keys()) + 1).fill(0),
+    types: Math.max(0, ...byType.keys()) + 1,
     write(to, values) {
       const untyped: Siblings = values;
       for (const name in values) {

@@ -13,7 +13,7 @@ export class Located<T extends Table> {
   readonly #start: number;
   readonly #end: number;
   /** Where each type was first seen, as far as they have been passed. */
-  #places: number[] | undefined;
+  #places: Int32Array | undefined;
   /** How far that is. */
   #passed: number;
 
@@ -67,7 +67,7 @@ export class Located<T extends Table> {
 
   /** Where the payload of an attribute starts; 0 if there is none. */
   #startOf(type: number): number {
-    if (this.#places === undefined) this.#places = this.#set.nowhere.slice();
+    if (this.#places === undefined) this.#places = new Int32Array(this.#set.types);
     const places = this.#places;
     const before = places[type] as number;
     if (before !== 0) return before;
