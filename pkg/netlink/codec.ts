@@ -35,7 +35,7 @@ type Values<T extends Table> = { -readonly [K in keyof T]?: ValueOf<T[K][1]> };
 /** A set of attributes. It is a codec too, so that a table can name another: a nested attribute. */
 export interface Attributes<T extends Table = Table> extends Codec<Values<T>> {
   readonly table: T;
-  /** Above every type in the table. */
+  /** Above every type in the table, and most that a newer kernel has. */
   readonly types: number;
 }
 
@@ -48,7 +48,7 @@ export function attributes<const T extends Table>(table: T): Attributes<T> {
   for (const [name, [type, codec]] of Object.entries(table)) byType.set(type, { name, codec });
   return {
     table,
-    types: Math.max(0, ...byType.keys()) + 1,
+    types: (Math.max(0, ...byType.keys()) | 63) + 1,
     write(to, values) {
       const untyped: Siblings = values;
       for (const name in values) {

@@ -12,10 +12,8 @@ export class Located<T extends Table> {
   readonly #set: Attributes<T>;
   readonly #start: number;
   readonly #end: number;
-  /** Where each type was first seen, as far as they have been passed. */
+  /** By type, the word behind the header; 0 where there is none. Made when the first one is asked for. */
   #places: Int32Array | undefined;
-  /** How far that is. */
-  #passed: number;
 
   private constructor(set: Attributes<T>, from: Reader, start: number, end: number) {
     this.#from = from;
@@ -23,7 +21,6 @@ export class Located<T extends Table> {
     this.#start = start;
     this.#end = end;
     this.#places = undefined;
-    this.#passed = start;
   }
 
   /** The attributes in a copy of the bytes: what was received is overwritten by what comes next. */
@@ -67,42 +64,30 @@ export class Located<T extends Table> {
 
   /** Where the payload of an attribute starts; 0 if there is none. */
   #startOf(type: number): number {
-    if (this.#places === undefined) this.#places = new Int32Array(this.#set.types);
-    const places = this.#places;
-    const before = places[type] as number;
-    if (before !== 0) return before;
+    this.#places ??= this.#findAll();
+    return (this.#places[type] as number) << 2;
+  }
+
+  /** One walk costs as much as three to one attribute, of which each reader wants several. */
+  #findAll(): Int32Array {
+    const places = new Int32Array(this.#set.types);
     const { words } = this.#from;
-    const count = places.length;
     const end = this.#end >> 2;
-    let at = this.#passed >> 2;
+    let at = this.#start >> 2;
     while (at < end) {
       const header = words[at] as number;
       const length = header & 0xffff;
       if (length < ATTRIBUTE_HEADER) break;
-      const found = (header & TYPE_BITS) >> 16;
-      const place = (at << 2) + ATTRIBUTE_HEADER;
+      // A type beyond the table's is written nowhere, as an array of fixed length has it.
+      places[(header & TYPE_BITS) >> 16] = at + 1;
       at += (length + 3) >> 2;
-      if (found === type) {
-        places[type] = this.#checked(place);
-        this.#passed = at << 2;
-        return place;
-      }
-      if (found < count && places[found] === 0) places[found] = place;
     }
-    this.#passed = at << 2;
     if (at !== (this.#end + 3) >> 2) this.#complain();
-    return 0;
+    return places;
   }
 
-  #checked(place: number): number {
-    attributeLength(this.#from.bytes, place - ATTRIBUTE_HEADER, this.#end);
-    return place;
-  }
-
-  /** Says which attribute is none, now and whenever one is asked for. */
+  /** Says which attribute is none. */
   #complain(): void {
-    this.#places = undefined;
-    this.#passed = this.#start;
     const { bytes } = this.#from;
     for (let at = this.#start; at < this.#end; ) {
       at += (attributeLength(bytes, at, this.#end) + 3) & ~3;
