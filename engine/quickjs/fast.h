@@ -139,6 +139,10 @@ static bool json_value(JSContext *ctx, StringBuffer *b, JSValueConst val, JSStri
     case JS_TAG_STRING:
         json_text(ctx, b, JS_VALUE_GET_STRING(val));
         return true;
+    case JS_TAG_FLOAT64:
+        if (!isfinite(JS_VALUE_GET_FLOAT64(val)))
+            return false;
+        /* fall through */
     case JS_TAG_INT:
     case JS_TAG_BOOL:
     case JS_TAG_NULL:

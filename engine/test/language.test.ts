@@ -178,6 +178,7 @@ test("JSON is printed the same", () => {
     const named = Object.assign([1, 2], { toJSON: () => "own" });
     const makers = {
       plain: () => ({ a: 1, b: "text", c: true, d: null, e: [], f: {}, g: [{}], h: { i: [1, [2, [3]]] } }),
+      "what was read": () => JSON.parse('{"a":1,"b":[1.5,2e3,-0,1e400],"c":{"d":"e"},"":[]}'),
       numbers: () => [0, -0, 1.5, 1e21, 1e-7, NaN, Infinity, -5, 2147483648, -2147483649],
       texts: () => ["", "\\u0000\\u001f\\"\\\\/\\u007f", "\\u00e9\\u20ac\\ud83d\\ude00", "\\ud800 alone", "x".repeat(300), rope],
       names: () => ({ "": 1, "\\u00e9": 2, "\\u20ac": 3, 'quo"te': 4, "a\\nb": 5, __proto__: null }),

@@ -46,22 +46,26 @@ export function objectReader<T>(fields: ReadFields<T>): ReadObject<T> {
     let result: Record<string, unknown> = value;
     for (const key in value) {
       const field = value[key];
-      const own = readers.get(key);
-      const name = own === undefined ? sameFolded(names, key) : key;
-      const holdsNothing = name === undefined || field === null || field === undefined;
-      const read = own ?? readers.get(name ?? "");
-      const found = holdsNothing ? undefined : read?.(field, name, where);
+      const read = readers.get(key);
       if (result === value) {
-        if (found !== undefined && found === field && name === key) continue;
+        // Not by isThere: a call costs as much as all else here.
+        const mayStay = read !== undefined && field !== null && field !== undefined;
+        if (mayStay && read(field, key, where) === field) continue;
         result = fieldsBefore(value, key);
       }
-      if (holdsNothing) continue;
+      const name = read === undefined ? sameFolded(names, key) : key;
+      if (name === undefined || !isThere(field)) continue;
+      const found = readers.get(name)?.(field, name, where);
       if (found !== undefined) result[name] = found;
       // The last of several spellings counts.
       else if (name !== key) delete result[name];
     }
     return result as Partial<T>;
   };
+}
+
+function isThere(field: unknown): boolean {
+  return field !== null && field !== undefined;
 }
 
 function fieldsBefore(value: Fields, end: string): Record<string, unknown> {

@@ -16,9 +16,10 @@ function mayRepeat(json: string, key: string, names: readonly string[]): boolean
   return names.some((name) => standsTwice(json, name));
 }
 
+/** Whether it might: the mark before it is not looked at, as every text has one, at which the search would stop. */
 function standsTwice(json: string, name: string): boolean {
-  const quoted = `"${name}"`;
-  return json.indexOf(quoted, json.indexOf(quoted) + 1) >= 0;
+  const end = `${name}"`;
+  return json.indexOf(end, json.indexOf(end) + 1) >= 0;
 }
 
 function repeats(json: string, key: string): boolean {
