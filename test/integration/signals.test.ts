@@ -6,7 +6,14 @@ import { attach, detach } from "./harness/attachment.ts";
 import { describe } from "./harness/command.ts";
 import { assertError, assertSuccess, resultOf } from "./harness/expect.ts";
 import { assertSame, type Call, type Host, type Reply, replyOf, withHost } from "./harness/host.ts";
-import { errorAt, missedPoint, type Point, pointsOf, withFault } from "./harness/inject.ts";
+import {
+  errorAt,
+  missedPoint,
+  type Point,
+  pointsIn,
+  pointsOf,
+  withFault,
+} from "./harness/inject.ts";
 import { gatewayConfig } from "./harness/networks.ts";
 import { changes, type Snapshot } from "./harness/snapshot.ts";
 
@@ -54,6 +61,16 @@ async function withBridge(
     await steps(host, points);
   });
 }
+
+test("a system call that the kernel begins again is one point", () => {
+  const again = 'write(7, "1", 1) = ? ERESTARTNOINTR (To be restarted)';
+  const texts = ['read(0, "", 9) = 0', 'write(1, "{", 1) = 1', 'write(7, "1", 1) = 1'];
+  const trace = [...texts.slice(0, 2), again, again, ...texts.slice(2)].join("\n");
+  assert.deepEqual(
+    pointsIn(trace).map(({ text, ordinal }) => [text, ordinal]),
+    texts.map((text, at) => [text, at === 2 ? 2 : 1]),
+  );
+});
 
 const cleaners: [name: string, clean: (host: Host) => Promise<Reply>][] = [
   ["a DEL", (host) => host.cni("DEL", call)],
