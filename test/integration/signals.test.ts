@@ -125,34 +125,48 @@ test("after SIGKILL at any system call of DEL, another DEL cleans up", () =>
     }),
   ));
 
-test("SIGTERM at any system call of ADD takes it back, also the bridge", () =>
-  withHost(async (host) => {
+/**
+ * Faults at every system call of an ADD that makes the bridge: where it fails it leaves nothing. `judge` tells what is
+ * wrong with a failure. The value is how many points there were.
+ */
+async function sweepFirstAdd(
+  faultAt: (point: Point) => string,
+  judge: (reply: Reply, point: Point) => string | undefined,
+): Promise<number> {
+  let count = 0;
+  await withHost(async (host) => {
     await host.addNetns("c1");
     host.stay();
     await resetHost(host);
     const points = await pointsOf(host, "ADD", call);
     await resetHost(host);
-    let interrupted = 0;
+    count = points.length;
     await sweep(host, points, async (point, before) => {
-      const reply = await host.cni("ADD", withFault(call, point, "signal=SIGTERM"));
+      const reply = await host.cni("ADD", withFault(call, point, faultAt(point)));
       let fault: string | undefined;
       if (reply.status === 0) resultOf(reply);
-      else {
-        // Before the plugin blocks the signal it simply ends by it.
-        if (reply.signal !== "SIGTERM") {
-          assertError(reply, { code: 11 });
-          interrupted++;
-        }
-        fault = await leftovers(host, before, reply);
-      }
+      else fault = judge(reply, point) ?? (await leftovers(host, before, reply));
       await resetHost(host);
       return fault;
     });
-    assert.ok(
-      interrupted > points.length / 2,
-      `interrupted ${interrupted} of ${points.length} times`,
-    );
-  }));
+  });
+  return count;
+}
+
+test("SIGTERM at any system call of ADD takes it back, also the bridge", async () => {
+  let interrupted = 0;
+  const points = await sweepFirstAdd(
+    () => "signal=SIGTERM",
+    (reply) => {
+      // Before the plugin blocks the signal it simply ends by it.
+      if (reply.signal === "SIGTERM") return undefined;
+      assertError(reply, { code: 11 });
+      interrupted++;
+      return undefined;
+    },
+  );
+  assert.ok(interrupted > points / 2, `interrupted ${interrupted} of ${points} times`);
+});
 
 test("SIGTERM at any system call of DEL does not keep it from its end", () =>
   withBridge("DEL", (host, points) =>
@@ -171,32 +185,18 @@ function isSpeechless({ name, text }: Point): boolean {
   return name === "write" && /^write\(1,/.test(text);
 }
 
-test("an error of any system call of ADD fails it, and leaves nothing", () =>
-  withHost(async (host) => {
-    await host.addNetns("c1");
-    host.stay();
-    await resetHost(host);
-    const points = await pointsOf(host, "ADD", call);
-    await resetHost(host);
-    let failed = 0;
-    await sweep(host, points, async (point, before) => {
-      const reply = await host.cni("ADD", withFault(call, point, errorAt(point)));
-      let fault: string | undefined;
-      if (reply.status === 0) resultOf(reply);
-      else {
-        failed++;
-        // Without memory or arguments the engine cannot even start: one line on stderr is what is left.
-        const said = reply.stdout === "" ? reply.stderr : reply.stdout;
-        if (said === "" && !isSpeechless(point)) fault = `said nothing: ${describe(reply)}`;
-        if (reply.stdout !== "") assertError(reply, {});
-        if (reply.signal !== null) fault = `ended by a signal: ${describe(reply)}`;
-        fault ??= await leftovers(host, before, reply);
-      }
-      await resetHost(host);
-      return fault;
-    });
-    assert.ok(failed > points.length / 3, `failed ${failed} of ${points.length} times`);
-  }));
+test("an error of any system call of ADD fails it, and leaves nothing", async () => {
+  let failed = 0;
+  const points = await sweepFirstAdd(errorAt, (reply, point) => {
+    failed++;
+    if (reply.signal !== null) return `ended by a signal: ${describe(reply)}`;
+    if (reply.stdout !== "") assertError(reply, {});
+    // Without memory or arguments the engine cannot even start: one line on stderr is what is left.
+    else if (reply.stderr === "" && !isSpeechless(point)) return `said nothing: ${describe(reply)}`;
+    return undefined;
+  });
+  assert.ok(failed > points / 3, `failed ${failed} of ${points} times`);
+});
 
 test("after an error of any system call of DEL, another DEL cleans up", () =>
   withBridge("DEL", (host, points) =>
