@@ -7,11 +7,9 @@ import { formatAddress } from "../ip/address.ts";
 import { isNetlinkError } from "../netlink/error.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
 import { Errno } from "../sys/errno.ts";
-import { attempt, call } from "../sys/syscall.ts";
+import { enterNewNetwork, skipUnlessRoot as skip } from "../sys/testing/new-network.ts";
 import { countFlows, deleteFlow, dumpFlows } from "./flow.ts";
 
-const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
-const cloneNewNet = 0x40000000;
 const UDP = 17;
 
 const speak = `
@@ -25,7 +23,7 @@ done; done
 test("connections are listed by family, protocol and port, and forgotten one by one", {
   skip,
 }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   execFileSync("sh", ["-ec", speak], { stdio: "pipe" });
   using socket = NetlinkSocket.open(Protocol.netfilter);
   assert.deepEqual(socket.send(countFlows()), [4]);

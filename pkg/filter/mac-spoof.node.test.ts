@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { Namespace } from "../ns/namespace.ts";
-import { attempt, call } from "../sys/syscall.ts";
+import { enterNewNetwork, skipUnlessRoot as skip } from "../sys/testing/new-network.ts";
 import { observe } from "../sys/trace.ts";
 import {
   addSpoofCheck,
@@ -14,9 +14,6 @@ import {
 } from "./mac-spoof.ts";
 import { ownersOf } from "./owner.ts";
 
-const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
-const cloneNewNet = 0x40000000;
-
 function nft(...args: string[]): string {
   return execFileSync("nft", args, { encoding: "utf8" });
 }
@@ -25,7 +22,7 @@ const owner = { network: "net1", containerId: "c1", ifName: "eth0" };
 const check = { port: "veth12345678", mac: "02:00:00:00:00:01" };
 
 test("the spoof check makes exactly the reference's chains, once", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   addSpoofCheck(host, owner, { ...check, port: "veth0" });
   addSpoofCheck(host, owner, check);
@@ -52,7 +49,7 @@ test("the spoof check makes exactly the reference's chains, once", { skip }, () 
 });
 
 test("what other containers' checks have made already is not named again", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   addSpoofCheck(host, owner, check);
   const made: string[] = [];
@@ -69,7 +66,7 @@ test("what other containers' checks have made already is not named again", { ski
 });
 
 test("CHECK sees a rule that is missing", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   assert.throws(() => verifySpoofCheck(host, owner, check), /is missing in chain "PREROUTING"/);
   addSpoofCheck(host, owner, check);
@@ -81,7 +78,7 @@ test("CHECK sees a rule that is missing", { skip }, () => {
 });
 
 test("DEL removes its own chains, also where half of them is gone", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   removeSpoofCheck(host, owner);
   assert.equal(nft("list", "ruleset"), "");
@@ -99,7 +96,7 @@ test("DEL removes its own chains, also where half of them is gone", { skip }, ()
 });
 
 test("GC removes the chains of attachments that are gone, and nobody else's", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   const gone = { ...owner, containerId: "gone" };
   const foreign = { ...owner, network: "net2", containerId: "c2" };

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { prefix } from "../ip/testing/values.ts";
 import { Namespace } from "../ns/namespace.ts";
-import { attempt, call } from "../sys/syscall.ts";
+import { enterNewNetwork, skipUnlessRoot as skip } from "../sys/testing/new-network.ts";
 import {
   addMasquerade,
   checkMasquerade,
@@ -13,9 +13,6 @@ import {
   masqueradeBackend,
   removeMasquerade,
 } from "./masquerade.ts";
-
-const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
-const cloneNewNet = 0x40000000;
 
 function nft(...args: string[]): string {
   return execFileSync("nft", args, { encoding: "utf8" });
@@ -47,7 +44,7 @@ const ruleset = `table inet cni_plugins_masquerade {
 `;
 
 test("masquerading makes exactly the reference's ruleset, once", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   addMasquerade(from(host, owner), undefined, [prefix("10.9.9.9/24")]);
   addMasquerade(from(host, owner), undefined, addresses);
@@ -56,7 +53,7 @@ test("masquerading makes exactly the reference's ruleset, once", { skip }, () =>
 });
 
 test("CHECK sees a rule that is missing and an entry that is cut off", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   addMasquerade(from(host, owner), undefined, addresses);
   nft("flush", "chain", "inet", "cni_plugins_masquerade", "postrouting");
@@ -76,7 +73,7 @@ test("CHECK sees a rule that is missing and an entry that is cut off", { skip },
 });
 
 test("DEL and GC remove their own rules only, and by names alone", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   removeMasquerade(from(host, owner));
   collectMasquerade(from(host, owner), []);
@@ -98,7 +95,7 @@ test("DEL and GC remove their own rules only, and by names alone", { skip }, () 
 });
 
 test("names of any length and kind find their rules again", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   const strange = {
     network: `"n\n${"x".repeat(300)}`,
@@ -113,7 +110,7 @@ test("names of any length and kind find their rules again", { skip }, () => {
 });
 
 test("a table of that name that is not like ours is told, and left as it is", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   nft(
     "add table inet cni_plugins_masquerade; add chain inet cni_plugins_masquerade postrouting { type filter hook input priority 0; }",
@@ -127,7 +124,7 @@ test("a table of that name that is not like ours is told, and left as it is", { 
 });
 
 test("DEL does not say that rules of iptables are gone that it could not read", { skip }, () => {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using host = Namespace.own();
   const log: string[] = [];
   const from4 = (attachment: typeof owner) => ({

@@ -7,7 +7,7 @@ import type { Family } from "../ip/address.ts";
 import { parsePrefix } from "../ip/prefix.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
 import { dumpRules } from "../nftables/rule.ts";
-import { attempt, call } from "../sys/syscall.ts";
+import { enterNewNetwork, skipUnlessRoot as skip } from "../sys/testing/new-network.ts";
 import { openPrograms } from "./program.ts";
 import {
   comment,
@@ -28,13 +28,11 @@ import {
 } from "./table.ts";
 import { changeFilter, type Kernel, readFilters, useNft, type Way } from "./way.ts";
 
-const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
-const cloneNewNet = 0x40000000;
 const families = [4, 6] as const;
 const env = { PATH: "/usr/sbin:/usr/bin:/bin" };
 
 function withKernels(work: (kernels: readonly Kernel[], socket: NetlinkSocket) => void): void {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   using socket = NetlinkSocket.open(Protocol.netfilter);
   work(
     families.map((family) => ({ family, socket })),

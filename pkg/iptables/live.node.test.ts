@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import test from "node:test";
 import { type Family, parseAddress } from "../ip/address.ts";
 import { hostPrefix, parsePrefix } from "../ip/prefix.ts";
-import { attempt, call } from "../sys/syscall.ts";
+import { enterNewNetwork, skipUnlessRoot as skip } from "../sys/testing/new-network.ts";
 import { openPrograms, type Programs, readTable, updateTable } from "./program.ts";
 import {
   comment,
@@ -24,8 +24,6 @@ import {
 } from "./rule.ts";
 import { ensureChain, ensureRule, fillChain, removeChainFrom, type TableName } from "./table.ts";
 
-const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
-const cloneNewNet = 0x40000000;
 const flavours = ["nft", "legacy"] as const;
 
 /** In a namespace of its own, with a lock file of its own. */
@@ -33,7 +31,7 @@ async function withPrograms(
   [family, flavour]: readonly [Family, (typeof flavours)[number]],
   work: (programs: Programs, lockFile: string) => void | Promise<void>,
 ): Promise<void> {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   const directory = mkdtempSync("/tmp/xtables-");
   const lockFile = `${directory}/lock`;
   try {

@@ -9,7 +9,7 @@ import { FilterFamily } from "../netlink/nfnetlink.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
 import { failure } from "../netlink/testing/failure.ts";
 import { Errno } from "../sys/errno.ts";
-import { attempt, call } from "../sys/syscall.ts";
+import { enterNewNetwork, skipUnlessRoot as skip } from "../sys/testing/new-network.ts";
 import { addChain, deleteChain, findChain, Hook, Priority } from "./chain.ts";
 import { count } from "./expression/counter.ts";
 import { ConnectionKey, ConnectionState, ConnectionStatus } from "./expression/ct.ts";
@@ -53,11 +53,8 @@ import {
 import { addTable, deleteTable, getGeneration, getTable } from "./table.ts";
 import { commit, isUsable, transact } from "./transaction.ts";
 
-const cloneNewNet = 0x40000000;
-const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
-
 function place(): NetlinkSocket {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   return NetlinkSocket.open(Protocol.netfilter);
 }
 

@@ -9,7 +9,11 @@ import { address, prefix } from "../../ip/testing/values.ts";
 import { Errno } from "../../sys/errno.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { OpenFlag, openFile } from "../../sys/file.ts";
-import { attempt, call } from "../../sys/syscall.ts";
+import {
+  enterNetwork,
+  enterNewNetwork,
+  skipUnlessRoot as skip,
+} from "../../sys/testing/new-network.ts";
 import { NetlinkError } from "../error.ts";
 import { NetlinkSocket, Protocol } from "../socket.ts";
 import { failure } from "../testing/failure.ts";
@@ -41,8 +45,6 @@ import {
 import { deleteRule, dumpRules, newRule } from "./rule.ts";
 import { VlanProtocol } from "./vlan.ts";
 
-const cloneNewNet = 0x40000000;
-
 /** A namespace, the socket in it, and iproute2 in it. */
 interface Place {
   readonly fd: Fd;
@@ -51,21 +53,18 @@ interface Place {
 }
 
 function makePlace(): Place {
-  call("unshare", cloneNewNet);
+  enterNewNetwork();
   const fd = openFile("/proc/thread-self/ns/net", OpenFlag.readOnly);
   const socket = NetlinkSocket.open(Protocol.route);
   return {
     fd,
     socket,
     ip(...args) {
-      call("setns", fd.fd, cloneNewNet);
+      enterNetwork(fd.fd);
       return JSON.parse(execFileSync("ip", ["-j", "-d", ...args], { encoding: "utf8" }) || "[]");
     },
   };
 }
-
-const isRoot = attempt("geteuid") === 0;
-const skip = isRoot ? false : "needs root, to make network namespaces";
 
 /** A bridge on the host, and a pair from it into the container, made in two batches. */
 function makePair(host: Place, container: Place): { bridge: Link; port: Link } {

@@ -5,10 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenFlag, openFile } from "../../sys/file.ts";
-import { call } from "../../sys/syscall.ts";
-
-/** CLONE_NEWNET, linux/sched.h */
-const cloneNewNet = 0x40000000;
+import { enterNetwork, enterNewNetwork } from "../../sys/testing/new-network.ts";
 
 /**
  * Runs the test in a network namespace of its own, with the path of another one; both are gone after it. The test
@@ -21,11 +18,11 @@ export function withNamespaces(test: (netns: string) => void): void {
   writeFileSync(netns, "");
   try {
     execFileSync("unshare", [`--net=${netns}`, "true"]);
-    call("unshare", cloneNewNet);
+    enterNewNetwork();
     try {
       test(netns);
     } finally {
-      call("setns", home.fd, cloneNewNet);
+      enterNetwork(home.fd);
       execFileSync("umount", [netns]);
     }
   } finally {
