@@ -3,7 +3,14 @@
 import { monotonicMs, realtimeMs, sleepMs } from "../pkg/sys/clock.ts";
 import { Errno, isSysError } from "../pkg/sys/errno.ts";
 import { Fd } from "../pkg/sys/fd.ts";
-import { listDirectory, openDirectory, readText, stat, unlink, writeAll } from "../pkg/sys/file.ts";
+import {
+  listDirectory,
+  openDirectory,
+  readText,
+  tryStat,
+  unlink,
+  writeAll,
+} from "../pkg/sys/file.ts";
 import { lock, lockShared } from "../pkg/sys/lock.ts";
 import { environment, spawn } from "../pkg/sys/process.ts";
 import { decode, encode } from "../pkg/sys/text.ts";
@@ -42,7 +49,8 @@ export function engineMachine(interruption?: Interruption): Machine {
     writeStderr: (text) => writeAll(new Fd(stderrFd), encode(text)),
     readText: async (path) => readText(path, { limit: longestFile }),
     listFiles: async (directory) =>
-      listDirectory(directory).filter((name) => !isDirectory(`${directory}/${name}`)),
+      // A link that leads nowhere, or a file that has just gone: reading it will tell.
+      listDirectory(directory).filter((name) => !tryStat(`${directory}/${name}`)?.isDirectory),
     stat: async (path) => stateOf(path),
     replaceFile: async (directory, name, text) => {
       using dir = openDirectory(directory, directoryMode);
@@ -67,25 +75,12 @@ function exec({ path, env, stdin, timeoutMs }: ExecRequest, cancelFd: number): E
   return { ...outcome, stdout: decode(outcome.stdout), stderr: decode(outcome.stderr) };
 }
 
-function isDirectory(path: string): boolean {
-  try {
-    return stat(path).isDirectory;
-  } catch (error) {
-    // A link that leads nowhere, or a file that has just gone: reading it will tell.
-    if (isSysError(error)) return false;
-    throw error;
-  }
-}
-
 function stateOf(path: string): FileState | undefined {
-  try {
-    const { isFile, dev, ino, size, mtimeNs } = stat(path);
-    const identity = `${dev}:${ino}:${size}:${mtimeNs}`;
-    return { isFile, identity, modifiedMs: Number(mtimeNs / 1000n) / 1000 };
-  } catch (error) {
-    if (isSysError(error)) return undefined;
-    throw error;
-  }
+  const found = tryStat(path);
+  if (found === undefined) return undefined;
+  const { isFile, dev, ino, size, mtimeNs } = found;
+  const identity = `${dev}:${ino}:${size}:${mtimeNs}`;
+  return { isFile, identity, modifiedMs: Number(mtimeNs / 1000n) / 1000 };
 }
 
 function takeLock(directory: string, { shared, timeoutMs }: LockRequest, cancelFd: number): Lock {

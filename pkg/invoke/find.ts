@@ -1,7 +1,6 @@
 /** Finds a plugin's executable (CNI spec 1.1.0, section 2: CNI_PATH). */
 
-import { isSysError } from "../sys/errno.ts";
-import { stat } from "../sys/file.ts";
+import { tryStat } from "../sys/file.ts";
 import { candidatePaths, notFound } from "./lookup.ts";
 
 /**
@@ -9,16 +8,9 @@ import { candidatePaths, notFound } from "./lookup.ts";
  * Throws in the reference's words: no name, a name with a slash, no directories, not found.
  */
 export function findPlugin(type: string, directories: readonly string[]): string {
-  for (const path of candidatePaths(type, directories)) if (isRegularFile(path)) return path;
-  throw notFound(type, directories);
-}
-
-function isRegularFile(path: string): boolean {
-  try {
-    return stat(path).isFile;
-  } catch (error) {
+  for (const path of candidatePaths(type, directories)) {
     // As the reference: a directory that cannot be looked into is passed over.
-    if (isSysError(error)) return false;
-    throw error;
+    if (tryStat(path)?.isFile) return path;
   }
+  throw notFound(type, directories);
 }

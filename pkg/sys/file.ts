@@ -142,6 +142,13 @@ export function stat(target: string | Fd, options: { follow?: boolean; dir?: Fd 
   return readStatx(bytes);
 }
 
+/** What a path leads to; undefined for nothing, or whatever keeps this process from knowing. */
+export function tryStat(path: string): Stat | undefined {
+  const bytes = new Uint8Array(statxSize);
+  const result = attempt("statx", At.currentDirectory, path, 0, statxBasic, bytes);
+  return result < 0 ? undefined : readStatx(bytes);
+}
+
 /** Whether the path leads to something that this process may run; whatever keeps it from knowing counts as no. */
 export function isExecutable(path: string): boolean {
   return attempt("faccessat", At.currentDirectory, path, executeAccess) === 0;

@@ -2,8 +2,8 @@
 
 import type { Context } from "../../pkg/skel/context.ts";
 import type { Verb } from "../../pkg/skel/environment.ts";
-import { errnoText, isSysError } from "../../pkg/sys/errno.ts";
-import { stat } from "../../pkg/sys/file.ts";
+import { errnoText } from "../../pkg/sys/errno.ts";
+import { tryStat } from "../../pkg/sys/file.ts";
 import { type SpawnResult, spawn } from "../../pkg/sys/process.ts";
 import { decode, encode } from "../../pkg/sys/text.ts";
 import { type DebugConfig, hooksFor } from "./config.ts";
@@ -53,14 +53,5 @@ function failureOf({ error, status, signal, cancelled }: SpawnResult): string | 
 function findProgram(name: string, path = "/usr/sbin:/usr/bin:/sbin:/bin"): string {
   if (name.includes("/")) return name;
   const candidates = path.split(":").map((directory) => `${directory || "."}/${name}`);
-  return candidates.find(isFile) ?? name;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return stat(path).isFile;
-  } catch (error) {
-    if (isSysError(error)) return false;
-    throw error;
-  }
+  return candidates.find((candidate) => tryStat(candidate)?.isFile) ?? name;
 }

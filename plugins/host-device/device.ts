@@ -7,7 +7,7 @@ import { dumpLinks, type Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
 import { isSysError } from "../../pkg/sys/errno.ts";
-import { listDirectory, readLink, stat } from "../../pkg/sys/file.ts";
+import { listDirectory, readLink, tryStat } from "../../pkg/sys/file.ts";
 
 const pciDevices = "/sys/bus/pci/devices";
 const auxiliaryDevices = "/sys/bus/auxiliary/devices";
@@ -35,8 +35,8 @@ export function deviceKeys(
 
 function byDeviceId(pciBusID: string, id: string | undefined) {
   if (!id) return { pciBusID, auxiliary: "" };
-  if (exists(`${pciDevices}/${id}`)) return { pciBusID: id, auxiliary: "" };
-  if (exists(`${auxiliaryDevices}/${id}`)) return { pciBusID: "", auxiliary: id };
+  if (tryStat(`${pciDevices}/${id}`) !== undefined) return { pciBusID: id, auxiliary: "" };
+  if (tryStat(`${auxiliaryDevices}/${id}`) !== undefined) return { pciBusID: "", auxiliary: id };
   return refuse(`runtime config DeviceID ${id} not found or unsupported`);
 }
 
@@ -89,10 +89,10 @@ function netOfKernelPath(path: string): string {
 /** A virtio device has a directory of its own below that of its PCI function. */
 function netOfPciDevice(id: string): string {
   const device = `${pciDevices}/${id}`;
-  if (exists(`${device}/net`)) return `${device}/net`;
+  if (tryStat(`${device}/net`) !== undefined) return `${device}/net`;
   for (const name of namesIn(device).sort()) {
     const net = `${device}/${name}/net`;
-    if (name.startsWith("virtio") && exists(net)) return net;
+    if (name.startsWith("virtio") && tryStat(net) !== undefined) return net;
   }
   return notFound(`no net directory under pci device ${id}`);
 }
@@ -112,16 +112,6 @@ function namesIn(directory: string): string[] {
     return listDirectory(directory);
   } catch (error) {
     if (isSysError(error)) return [];
-    throw error;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    stat(path);
-    return true;
-  } catch (error) {
-    if (isSysError(error)) return false;
     throw error;
   }
 }

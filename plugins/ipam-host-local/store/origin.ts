@@ -1,7 +1,7 @@
 /** Where and when a reservation is made: on which machine, since which boot, for which network namespace. */
 
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
-import { OpenFlag, openFile, read, stat } from "../../../pkg/sys/file.ts";
+import { OpenFlag, openFile, read, stat, tryStat } from "../../../pkg/sys/file.ts";
 import { decode } from "../../../pkg/sys/text.ts";
 
 /** What the kernel makes anew at each boot. */
@@ -25,14 +25,8 @@ export function readMachineId(): string {
 
 /** The namespace at a path: its identity among those that exist now, and the path. Empty where there is none. */
 export function describeNamespace(path: string): string {
-  if (path === "") return "";
-  try {
-    const { dev, ino } = stat(path);
-    return `${dev}:${ino} ${path}`;
-  } catch (error) {
-    if (isSysError(error)) return "";
-    throw error;
-  }
+  const found = path === "" ? undefined : tryStat(path);
+  return found === undefined ? "" : `${found.dev}:${found.ino} ${path}`;
 }
 
 /**
