@@ -4,15 +4,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
-import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
+import { assertError, assertSuccess } from "./harness/expect.ts";
 import type { Host } from "./harness/host.ts";
-import { moveToHost } from "./harness/interface-plugin.ts";
-import { testMasters, testOnMaster } from "./harness/masters.ts";
-import type { Config } from "./harness/networks.ts";
+import { commonRefusals, testMasters, testOnMaster } from "./harness/masters.ts";
+import { type Refusal, testRefusals } from "./harness/refusals.ts";
 import { assertPing, assertTcp } from "./harness/traffic.ts";
 
 const plugin = "ipvlan";
-const { config, inWorld } = testOnMaster(plugin);
+const subject = testOnMaster(plugin);
+const { config, inWorld } = subject;
 
 interface Ipvlan {
   mtu: number;
@@ -86,19 +86,9 @@ test("ipvlan: IPAM's addresses count more than the chain's", () =>
   }));
 
 const single = "chained master failure. PrevResult lacks a single named interface";
-const failures: [what: string, changes: Config, error: ExpectedError][] = [
+const refusals: readonly Refusal[] = [
   ["an unknown mode", { mode: "l4" }, { code: 7, msg: 'unknown ipvlan mode: "l4"' }],
-  [
-    "a missing master",
-    { master: "nope" },
-    { msg: 'failed to lookup master "nope": Link not found' },
-  ],
   ["no master and no default route", { master: "" }, { msg: "no default route interface found" }],
-  [
-    "an MTU above the master's",
-    { mtu: 1501 },
-    { code: 7, msg: "invalid MTU 1501, must be [0, master MTU(1500)]" },
-  ],
   [
     "a chain without an interface",
     { master: "", prevResult: { cniVersion: "1.1.0" } },
@@ -118,12 +108,7 @@ const failures: [what: string, changes: Config, error: ExpectedError][] = [
     { msg: single },
   ],
 ];
-for (const [what, changes, error] of failures) {
-  test(`ipvlan: ADD refuses ${what}, and leaves nothing`, () =>
-    inWorld(async (host) => {
-      assertError(await host.cni("ADD", { plugin, config: { ...config, ...changes } }), error);
-    }));
-}
+testRefusals(subject, [...commonRefusals, ...refusals]);
 
 testMasters(plugin, config, {
   down: undefined,
@@ -140,29 +125,6 @@ test("ipvlan: a master that a macvlan uses is refused, and the message says so",
       });
     });
     await host.run("ip", "link", "del", "m0");
-  }));
-
-test("ipvlan: linkInContainer takes the master from the container", () =>
-  inWorld(async (host) => {
-    await host.run("ip", "link", "set", "wire0", "netns", "c1");
-    await host.runIn("c1", "ip", "link", "set", "wire0", "up");
-    const inside = { ...config, linkInContainer: true };
-    assertSuccess(await host.cni("STATUS", { plugin, config: inside }));
-    const attachment = await attach(host, { plugin, config: inside });
-    await assertPing(host, "c1", "10.1.0.1");
-    assertSuccess(await attachment.check());
-    await detach(attachment);
-    await moveToHost(host, "c1", "wire0");
-    await host.run("ip", "link", "set", "wire0", "up");
-  }));
-
-test("ipvlan: a host interface of the same name is not in the way", () =>
-  inWorld(async (host) => {
-    await host.run("ip", "link", "add", "eth0", "type", "bridge");
-    const attachment = await attach(host, { plugin, config });
-    await assertPing(host, "c1", "10.1.0.1");
-    await detach(attachment);
-    await host.run("ip", "link", "del", "eth0");
   }));
 
 test("ipvlan: mtu is set, and auto follows the master", () =>

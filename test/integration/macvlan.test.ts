@@ -3,15 +3,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
-import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
+import { assertError, assertSuccess } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
-import { addWire, moveToHost, networkOf } from "./harness/interface-plugin.ts";
-import { testMasters, testOnMaster } from "./harness/masters.ts";
+import { addWire, networkOf } from "./harness/interface-plugin.ts";
+import { commonRefusals, testMasters, testOnMaster } from "./harness/masters.ts";
 import type { Config } from "./harness/networks.ts";
+import { type Refusal, testRefusals } from "./harness/refusals.ts";
 import { assertNoPing, assertPing, assertTcp } from "./harness/traffic.ts";
 
 const plugin = "macvlan";
-const { config, inWorld } = testOnMaster(plugin);
+const subject = testOnMaster(plugin);
+const { config, inWorld } = subject;
 
 interface Macvlan {
   mtu: number;
@@ -129,25 +131,6 @@ test("macvlan: the default route may be of IPv6", () =>
     await host.run("ip", "address", "del", "fd00:1::9/64", "dev", "wire0");
   }));
 
-test("macvlan: linkInContainer takes the master from the container", () =>
-  inWorld(async (host) => {
-    await host.run("ip", "link", "set", "wire0", "netns", "c1");
-    await host.runIn("c1", "ip", "link", "set", "wire0", "up");
-    const inside = { ...config, linkInContainer: true };
-    assertSuccess(await host.cni("STATUS", { plugin, config: inside }));
-    const attachment = await attach(host, { plugin, config: inside });
-    await assertPing(host, "c1", "10.1.0.1");
-    assertSuccess(await attachment.check());
-    await detach(attachment);
-    await restoreWire(host);
-  }));
-
-/** Brings "wire0" home from c1. */
-async function restoreWire(host: Host): Promise<void> {
-  await moveToHost(host, "c1", "wire0");
-  await host.run("ip", "link", "set", "wire0", "up");
-}
-
 test('macvlan: "master": "prevResult" takes it from the chain', () =>
   inWorld(async (host) => {
     const chained = { ...config, master: "prevResult" };
@@ -166,18 +149,8 @@ test('macvlan: "master": "prevResult" takes it from the chain', () =>
     assertSuccess(await host.cni("DEL", { plugin, config: chained }));
   }));
 
-const failures: [what: string, changes: Config, error: ExpectedError, args?: string][] = [
+const refusals: readonly Refusal[] = [
   ["an unknown mode", { mode: "source" }, { code: 7, msg: 'unknown macvlan mode: "source"' }],
-  [
-    "a missing master",
-    { master: "nope" },
-    { msg: 'failed to lookup master "nope": Link not found' },
-  ],
-  [
-    "an MTU above the master's",
-    { mtu: 1501 },
-    { code: 7, msg: "invalid MTU 1501, must be [0, master MTU(1500)]" },
-  ],
   ["a negative MTU", { mtu: -1 }, { code: 7 }],
   ["an MTU in words", { mtu: "large" }, { code: 7, msg: /"mtu"/ }],
   [
@@ -204,13 +177,7 @@ const failures: [what: string, changes: Config, error: ExpectedError, args?: str
   ["lo as master", { master: "lo" }, { msg: /create link eth0: / }],
   ["a broadcast queue length out of range", { bcqueuelen: -1 }, { code: 7, msg: /bcqueuelen/ }],
 ];
-for (const [what, changes, error, args] of failures) {
-  test(`macvlan: ADD refuses ${what}, and leaves nothing`, () =>
-    inWorld(async (host) => {
-      const call = { plugin, config: { ...config, ...changes }, ...(args ? { args } : {}) };
-      assertError(await host.cni("ADD", call), error);
-    }));
-}
+testRefusals(subject, [...commonRefusals, ...refusals]);
 
 testMasters(plugin, config, {
   down: undefined,
@@ -248,17 +215,6 @@ test("macvlan: a macvlan can be the master of another", () =>
     await assertPing(host, "c1", "10.1.0.1");
     await detach(attachment);
     await host.run("ip", "link", "del", "m0");
-  }));
-
-test("macvlan: a host interface of the same name is not in the way", () =>
-  inWorld(async (host) => {
-    await host.run("ip", "link", "add", "eth0", "type", "bridge");
-    const attachment = await attach(host, { plugin, config });
-    assert.equal((await host.ip("c1", "link")).length, 2);
-    await assertPing(host, "c1", "10.1.0.1");
-    await detach(attachment);
-    assert.equal((await host.ip("", "link", "show", "dev", "eth0")).length, 1);
-    await host.run("ip", "link", "del", "eth0");
   }));
 
 test("macvlan: an IPv6 address that somebody on the wire has is refused, and nothing is left", () =>

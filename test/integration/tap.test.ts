@@ -4,10 +4,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
-import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
+import { assertError, assertSuccess } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
 import { networkOf, testInterfacePlugin } from "./harness/interface-plugin.ts";
 import type { Config } from "./harness/networks.ts";
+import { type Refusal, testRefusals } from "./harness/refusals.ts";
 
 const plugin = "tap";
 const config = networkOf(plugin, { enabledad: false });
@@ -123,7 +124,7 @@ test("tap: bridge is one of the container's", () =>
     await host.runIn("c1", "ip", "link", "del", "br0");
   }));
 
-const failures: [what: string, changes: Config, error: ExpectedError][] = [
+const refusals: readonly Refusal[] = [
   ["a missing bridge", { bridge: "br0" }, { msg: "failed to get bridge br0: Link not found" }],
   [
     "a bridge that is none",
@@ -144,12 +145,7 @@ const failures: [what: string, changes: Config, error: ExpectedError][] = [
     { msg: /^failed set socket label: write \/proc\/thread-self\/attr\/exec: invalid argument$/ },
   ],
 ];
-for (const [what, changes, error] of failures) {
-  test(`tap: ADD refuses ${what}, and leaves nothing`, () =>
-    inWorld(async (host) => {
-      assertError(await host.cni("ADD", { plugin, config: { ...config, ...changes } }), error);
-    }));
-}
+testRefusals({ plugin, config, inWorld }, refusals);
 
 test("tap: with a label a child of that label makes it, and the rest is as without", () =>
   inWorld(async (host) => {

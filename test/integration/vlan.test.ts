@@ -4,11 +4,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { attach, detach } from "./harness/attachment.ts";
-import { assertError, assertSuccess, type ExpectedError } from "./harness/expect.ts";
+import { assertError, assertSuccess } from "./harness/expect.ts";
 import { type Host, withHost } from "./harness/host.ts";
-import { addWire, batch, moveToHost } from "./harness/interface-plugin.ts";
-import { testMasters, testOnMaster } from "./harness/masters.ts";
+import { addWire, batch } from "./harness/interface-plugin.ts";
+import { commonRefusals, testMasters, testOnMaster } from "./harness/masters.ts";
 import type { Config } from "./harness/networks.ts";
+import { type Refusal, testRefusals } from "./harness/refusals.ts";
 import { assertPing, assertTcp } from "./harness/traffic.ts";
 
 const plugin = "vlan";
@@ -25,7 +26,8 @@ async function addVlanWire(host: Host): Promise<void> {
   ]);
 }
 
-const { config, inWorld } = testOnMaster(plugin, { vlanId: 100 }, addVlanWire);
+const subject = testOnMaster(plugin, { vlanId: 100 }, addVlanWire);
+const { config, inWorld } = subject;
 
 test("vlan: the container reaches its VLAN in both families", () =>
   inWorld(async (host) => {
@@ -83,31 +85,6 @@ test("vlan: an id that is taken is told so, also where the host has an interface
     await detach(attachment);
   }));
 
-test("vlan: a host interface of the same name is not in the way", () =>
-  inWorld(async (host) => {
-    await host.run("ip", "link", "add", "eth0", "type", "bridge");
-    const attachment = await attach(host, { plugin, config });
-    assert.equal((await host.ip("c1", "link")).length, 2);
-    await assertPing(host, "c1", "10.1.0.1");
-    await detach(attachment);
-    await host.run("ip", "link", "del", "eth0");
-  }));
-
-test("vlan: linkInContainer takes the master from the container; DEL and STATUS need none", () =>
-  inWorld(async (host) => {
-    await host.run("ip", "link", "set", "wire0", "netns", "c1");
-    await host.runIn("c1", "ip", "link", "set", "wire0", "up");
-    const inside = { ...config, linkInContainer: true };
-    const attachment = await attach(host, { plugin, config: inside });
-    await assertPing(host, "c1", "10.1.0.1");
-    assertSuccess(await attachment.check());
-    assertSuccess(await host.cni("STATUS", { plugin, config: inside }));
-    await detach(attachment);
-    assertSuccess(await attachment.del({ netns: "", containerId: "container-c1" }));
-    await moveToHost(host, "c1", "wire0");
-    await host.run("ip", "link", "set", "wire0", "up");
-  }));
-
 test('vlan: "mtu": "auto" follows the master, and "master": "prevResult" takes it from the chain', () =>
   inWorld(async (host) => {
     const prevResult = { cniVersion: "1.1.0", interfaces: [{ name: "wire0" }] };
@@ -127,7 +104,7 @@ test("vlan: DEL succeeds when the master is gone", () =>
     await detach(attachment);
   }));
 
-const failures: [what: string, changes: Config, error: ExpectedError][] = [
+const refusals: readonly Refusal[] = [
   [
     "a configuration without a master",
     { master: undefined },
@@ -147,23 +124,8 @@ const failures: [what: string, changes: Config, error: ExpectedError][] = [
     { code: 7, msg: "invalid VLAN ID -1 (must be between 0 and 4095 inclusive)" },
   ],
   ["a VLAN in words", { vlanId: "100" }, { code: 7, msg: /"vlanId"/ }],
-  [
-    "a missing master",
-    { master: "nope" },
-    { msg: 'failed to lookup master "nope": Link not found' },
-  ],
-  [
-    "an MTU above the master's",
-    { mtu: 1501 },
-    { code: 7, msg: "invalid MTU 1501, must be [0, master MTU(1500)]" },
-  ],
 ];
-for (const [what, changes, error] of failures) {
-  test(`vlan: ADD refuses ${what}, and leaves nothing`, () =>
-    inWorld(async (host) => {
-      assertError(await host.cni("ADD", { plugin, config: { ...config, ...changes } }), error);
-    }));
-}
+testRefusals(subject, [...commonRefusals, ...refusals]);
 
 test("vlan: CHECK compares id and MTU", () =>
   inWorld(async (host) => {

@@ -9,21 +9,20 @@ import {
   addWire,
   batch,
   type InWorld,
+  moveToHost,
   networkOf,
   testInterfacePlugin,
   worldOf,
 } from "./interface-plugin.ts";
 import type { Config } from "./networks.ts";
+import type { Refusal } from "./refusals.ts";
+import { assertPing } from "./traffic.ts";
 
 /**
  * The plugin on the master "wire0", with the tests of all interface plugins; `prepare` makes that wire. Without the wait for
  * duplicate address detection, which has tests of its own.
  */
-export function testOnMaster(
-  plugin: string,
-  keys: Config = {},
-  prepare = addWire,
-): { config: Config; inWorld: InWorld } {
+export function testOnMaster(plugin: string, keys: Config = {}, prepare = addWire): OnMaster {
   const config = networkOf(plugin, { master: "wire0", ...keys, enabledad: false });
   const reason = 'file exists: the container has an interface "eth0"';
   testInterfacePlugin({
@@ -34,8 +33,62 @@ export function testOnMaster(
     neighbours: "lan",
     existing: new RegExp(`^failed to create ${plugin}: ${reason}$`),
   });
-  return { config, inWorld: worldOf(prepare) };
+  const subject = { plugin, config, inWorld: worldOf(prepare) };
+  testInContainer(subject);
+  testNamesake(subject);
+  return subject;
 }
+
+/** The plugin, a configuration with the master "wire0", and a host that has it. */
+interface OnMaster {
+  readonly plugin: string;
+  readonly config: Config;
+  readonly inWorld: InWorld;
+}
+
+function testInContainer({ plugin, config, inWorld }: OnMaster): void {
+  test(`${plugin}: linkInContainer takes the master from the container; DEL and STATUS need none`, () =>
+    inWorld(async (host) => {
+      await host.run("ip", "link", "set", "wire0", "netns", "c1");
+      await host.runIn("c1", "ip", "link", "set", "wire0", "up");
+      const inside = { ...config, linkInContainer: true };
+      assertSuccess(await host.cni("STATUS", { plugin, config: inside }));
+      const attachment = await attach(host, { plugin, config: inside });
+      await assertPing(host, "c1", "10.1.0.1");
+      assertSuccess(await attachment.check());
+      await detach(attachment);
+      assertSuccess(await attachment.del({ netns: "", containerId: "container-c1" }));
+      await moveToHost(host, "c1", "wire0");
+      await host.run("ip", "link", "set", "wire0", "up");
+    }));
+}
+
+function testNamesake({ plugin, config, inWorld }: OnMaster): void {
+  test(`${plugin}: a host interface of the same name is not in the way`, () =>
+    inWorld(async (host) => {
+      await host.run("ip", "link", "add", "eth0", "type", "bridge");
+      const attachment = await attach(host, { plugin, config });
+      assert.equal((await host.ip("c1", "link")).length, 2);
+      await assertPing(host, "c1", "10.1.0.1");
+      await detach(attachment);
+      assert.equal((await host.ip("", "link", "show", "dev", "eth0")).length, 1);
+      await host.run("ip", "link", "del", "eth0");
+    }));
+}
+
+/** What none of them takes. */
+export const commonRefusals: readonly Refusal[] = [
+  [
+    "a missing master",
+    { master: "nope" },
+    { msg: 'failed to lookup master "nope": Link not found' },
+  ],
+  [
+    "an MTU above the master's",
+    { mtu: 1501 },
+    { code: 7, msg: "invalid MTU 1501, must be [0, master MTU(1500)]" },
+  ],
+];
 
 /** A master that the plugin refuses (the message) or takes (undefined). */
 interface Case {
