@@ -4,12 +4,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
-import { attempt, call } from "../sys/syscall.ts";
+import { enterNewNetwork, skipUnlessRoot as skip } from "../sys/testing/new-network.ts";
 import { findFlows } from "./find.ts";
 import { countFlows, deleteFlow, dumpFlows, type Flow } from "./flow.ts";
 
-const skip = attempt("geteuid") === 0 ? false : "needs root, to make network namespaces";
-const cloneNewNet = 0x40000000;
 const UDP = 17;
 
 /** One UDP connection to each of these ports of both families, those of port 53 in a zone of their own. */
@@ -35,7 +33,7 @@ for (const [title, last, isListed] of [
   ["many", 1300, true],
 ] as const) {
   test(`connections are found by their ports and forgotten: ${title}`, { skip }, () => {
-    call("unshare", cloneNewNet);
+    enterNewNetwork();
     execFileSync("sh", ["-ec", crowd(last)], { stdio: "pipe" });
     using socket = NetlinkSocket.open(Protocol.netfilter);
     const ports = [new Set([53]), new Set([1002, 1003])];
