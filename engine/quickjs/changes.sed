@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 76
+# Lines to change: 79
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -56,7 +56,7 @@ s/^#define JS_PROP_INITIAL_HASH_SIZE 4 .*/#define JS_PROP_INITIAL_HASH_SIZE (qui
 
 # JSON's texts, too, where nothing in one needs a backslash.
 /^static JSValue JS_ToQuotedString(/,/^}/s|^    p = JS_VALUE_GET_STRING(val);|&\n    if (is_plain(p)) {\n        JSValue quoted = quote_plain(ctx, p);\n        JS_FreeValue(ctx, val);\n        return quoted;\n    } /* engine */|
-s|^static JSValue JS_ToQuotedString(.*|#include "fast.h" /* engine */\n&|
+s|^static JSValue JS_ToQuotedString(.*|#include "fast.h"\n#include "json-print.h" /* engine */\n&|
 
 # A small block is taken or given back in a few instructions (blocks.h).
 /^void \*js_malloc_rt(/,/^}/s|^    s = &rt->malloc_state;|    ptr = take_block(rt, size);\n    if (likely(ptr))\n        return ptr;\n& /* engine */|
@@ -65,6 +65,12 @@ s|^void \*js_malloc_rt(JSRuntime \*rt, size_t size)$|#include "blocks-fast.h" /*
 
 # So has a whole object, where it and all in it are plain.
 /^JSValue JS_JSONStringify(/,/^}/s|^    wrapper = JS_NewObject(ctx);|    if (JS_IsUndefined(jsc->replacer_func) \&\& JS_IsUndefined(jsc->property_list)) {\n        if (json_plain(ctx, jsc->b, obj, JS_VALUE_GET_STRING(jsc->gap))) {\n            ret = string_buffer_end(jsc->b);\n            goto done;\n        }\n        string_buffer_free(jsc->b);\n        string_buffer_init(ctx, jsc->b, 0);\n    }\n& /* engine */|
+
+# And read: its objects as those of a literal, a plain text in one piece, a whole number as one.
+/^static JSValue json_parse_value(/,/^}/s|ret = JS_DefinePropertyValue(ctx, val, prop_name,$|ret = add_field(ctx, val, prop_name, /* engine */|
+/^static int json_parse_string(/,/^}/s|^    if (string_buffer_init(s->ctx, b, 48))|    if (json_plain_text(s, pp))\n        return 0;\n& /* engine */|
+/^static int json_parse_number(/,/^}/s|js_float64(strtod((const char \*)p_start, NULL));|json_number(p_start, p); /* engine */|
+s|^static int json_parse_string(JSParseState .*|#include "json-read.h"\n&|
 
 # What is thrown again has its stack, if it wants one: it was noted, at 50,000 instructions, and thrown away.
 s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//

@@ -220,6 +220,26 @@ test("JSON is printed the same", () => {
     print("plain", makers.plain);`);
 });
 
+test("JSON is read the same", () => {
+  sameAsNode(String.raw`
+    const texts = [
+      "0", "-0", "1", "-1", "123456789", "1234567890", "-123456789", "0.5", "1e3", "1E-3", "12.50", "999999999999999999999",
+      "01", "-", "+1", "1.", ".5", "1e", "0x1", "1n", "", " 7 ", "7 8", "NaN",
+      '""', '"abc"', '"a', '"', '"a\\u0000b"', '"\\"\\\\/\\b\\f\\n\\r\\t"', '"tab\tin it"', '"\u007f\u00e9\u20ac"', '"\\ud83d\\ude00"', '"\\ud83d"', '"\\x41"', '"\\u12"', '"' + "x".repeat(5000) + '"',
+      "{}", "[]", "[1,]", "{,}", '{"a"}', '{"a":}', '{"a":1,}', "{a:1}", "[1 2]", '{"a":1 "b":2}', "[[[[1]]]]", "true", "nul",
+      '{"b":1,"a":2,"2":3,"1":4,"b":5}', '{"__proto__":1,"constructor":2,"toString":3}', '{"":{"":{"":1}}}', '{"\\u0061":1,"a":2}', '{"a":[1,{"b":null}],"c":"d"}',
+    ];
+    for (const text of texts) {
+      try {
+        const value = JSON.parse(text);
+        out.push([text.slice(0, 20), JSON.stringify(value), Object.keys(Object(value)).slice(0, 9), String(Object.is(value, -0)), typeof value]);
+      } catch (error) { out.push([text.slice(0, 20), error.name]); }
+    }
+    const number = JSON.parse("[5, 65535, 2147483648, 7.0]");
+    out.push(number.map((it) => [it | 0, it >>> 0, it + 1, it * 0.5, it === Number(String(it)), Number.isInteger(it)]), new Map([[5, "five"]]).get(number[0]), [..."abcdefgh"][number[0]]);
+    out.push(Object.hasOwn(JSON.parse('{"__proto__":1}'), "__proto__"), JSON.parse('{"a":[1,2]}', (key, value) => (Array.isArray(value) ? value.length : value)));`);
+});
+
 test("texts are found in texts, and change their case", () => {
   sameAsNode(`
     const texts = ["", "a", "aa", "aab", "abcabc", "b\\u00e9\\u00e9", "\\u20ac\\u20acuro", "a\\u0000b", "xaXA", "\\u0130\\u00df\\u03a3 \\u03a3", "AZaz[\`{@"];
