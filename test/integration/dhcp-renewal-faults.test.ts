@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import test from "node:test";
 import { dnsmasqLeases, makeServerBridge, network, startDnsmasq, until } from "./harness/dhcp.ts";
-import { makeServerBridge6, network6, startDnsmasq6 } from "./harness/dhcp6.ts";
+import { bridge6, makeServerBridge6, startDnsmasq6 } from "./harness/dhcp6.ts";
 import type { Host } from "./harness/host.ts";
 import {
   faultAt,
@@ -50,13 +50,13 @@ function dotted(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
 }
 
-const usual6: Terms = { address: "fd00:9::20", router: network6.router };
+const usual6: Terms = { address: "fd00:9::20", router: bridge6.router };
 const moved6: Terms = { ...usual6, address: "fd00:9::30" };
 
 const ipv6: Manner = {
   family: 6,
   usual: usual6,
-  makeBridge: makeServerBridge6,
+  makeBridge: (host) => makeServerBridge6(host, bridge6.mac),
   serve(host, { address }) {
     // Its identifier would be another with each file of leases.
     const options = ["--dhcp-duid=32473,01"];

@@ -4,17 +4,18 @@ import { fileOf, network, type Service, service, startDnsmasq, until } from "./d
 import type { Host } from "./host.ts";
 
 /** The network of the servers. */
-export const network6 = {
-  server: "fd00:9::1",
-  prefix: "fd00:9::/64",
-  /** What its routers call themselves: that follows from br0's MAC address. */
-  router: "fe80::ff:fe00:1",
-} as const;
+export const network6 = { server: "fd00:9::1", prefix: "fd00:9::/64" } as const;
 
-/** Makes br0 with the server's address. */
-export async function makeServerBridge6(host: Host): Promise<void> {
-  const mac = ["address", "02:00:00:00:00:01"];
-  await host.run("ip", "link", "add", network.bridge, ...mac, "type", "bridge");
+/** A MAC address of br0, and what its routers call themselves then. */
+export const bridge6 = { mac: "02:00:00:00:00:01", router: "fe80::ff:fe00:1" } as const;
+
+/**
+ * Makes br0 with the server's address. With a MAC address given it is not running before it has a port, which is what
+ * some servers wait for.
+ */
+export async function makeServerBridge6(host: Host, mac?: string): Promise<void> {
+  const address = mac === undefined ? [] : ["address", mac];
+  await host.run("ip", "link", "add", network.bridge, ...address, "type", "bridge");
   // Its own address is usable at once: servers answer from it.
   await host.run("sysctl", "-qw", `net.ipv6.conf.${network.bridge}.accept_dad=0`);
   await host.run("ip", "addr", "add", `${network6.server}/64`, "dev", network.bridge, "nodad");
