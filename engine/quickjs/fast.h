@@ -83,6 +83,63 @@ static JSValue other_case(JSContext *ctx, JSString *p, bool is_lower)
     return JS_MKPTR(JS_TAG_STRING, other);
 }
 
+/* Whether all that a loop finds on the way are the object's own keys, in the order in which its shape has them. */
+static bool is_plain_in_loops(JSContext *ctx, JSObject *p)
+{
+    JSShape *sh = p->shape;
+    JSObject *root = JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]);
+    JSShapeProperty *prs;
+
+    /* One that has no hash may change while it is shared. */
+    if (p->class_id != JS_CLASS_OBJECT || p->is_exotic || !sh->is_hashed || (sh->proto && sh->proto != root))
+        return false;
+    prs = get_shape_prop(sh);
+    for (int i = 0; i < sh->prop_count; i++, prs++) {
+        if (prs->atom == JS_ATOM_NULL)
+            continue;
+        if (__JS_AtomIsTaggedInt(prs->atom) || (prs->flags & JS_PROP_TMASK) ||
+            ctx->rt->atom_array[prs->atom]->atom_type != JS_ATOM_TYPE_STRING)
+            return false;
+    }
+    if (!sh->proto)
+        return true;
+    prs = get_shape_prop(root->shape);
+    for (int i = 0; i < root->shape->prop_count; i++, prs++) {
+        if (prs->flags & JS_PROP_ENUMERABLE)
+            return false;
+    }
+    return true;
+}
+
+/* A loop's iterator over a plain object: its shape, of which the iterator wants nothing but the names. Undefined for any
+ * other value, which stays the caller's. */
+static JSValue plain_for_in(JSContext *ctx, JSValue obj)
+{
+    JSForInIterator *it;
+    JSObject *p;
+    JSValue loop;
+
+    if (JS_VALUE_GET_TAG(obj) != JS_TAG_OBJECT || !is_plain_in_loops(ctx, JS_VALUE_GET_OBJ(obj)))
+        return JS_UNDEFINED;
+    it = js_malloc(ctx, sizeof(*it));
+    if (!it)
+        return JS_UNDEFINED;
+    loop = JS_NewObjectFromShape(ctx, js_dup_shape(JS_VALUE_GET_OBJ(obj)->shape), JS_CLASS_FOR_IN_ITERATOR, NULL);
+    if (JS_IsException(loop)) {
+        js_free(ctx, it);
+        JS_FreeValue(ctx, obj);
+        return JS_EXCEPTION;
+    }
+    it->is_array = false;
+    it->obj = obj;
+    it->idx = 0;
+    p = JS_VALUE_GET_OBJ(loop);
+    p->u.for_in_iterator = it;
+    for (int i = 0; i < p->shape->prop_count; i++)
+        p->prop[i].u.value = JS_UNDEFINED;
+    return loop;
+}
+
 #pragma GCC pop_options
 
 /* Has an object that begins empty get room for six properties at once, not for two, then three, four and six. An image's

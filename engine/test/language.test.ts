@@ -220,6 +220,41 @@ test("JSON is printed the same", () => {
     print("plain", makers.plain);`);
 });
 
+test("a loop finds the keys of an object", () => {
+  sameAsNode(`
+    const keysOf = (value, onKey = () => {}) => { const keys = []; for (const key in value) { keys.push(key); onKey(key, value); } return keys; };
+    class Base { inherited = 1; get accessor() { return 1; } }
+    class Derived extends Base { own = 2; method() {} }
+    const withoutOne = { a: 1, b: 2, c: 3 };
+    delete withoutOne.b;
+    const many = {};
+    for (let n = 0; n < 100; n++) many["key" + n] = n;
+    const values = [
+      {}, { a: 1 }, { b: 1, a: 2, c: 3 }, { b: 1, 2: "two", a: 2, 1: "one" }, { "": 1, "\u20ac": 2 }, { [Symbol("s")]: 1, a: 2 },
+      { get a() { return 1; }, b: 2 }, Object.defineProperty({ a: 1, b: 2 }, "a", { enumerable: false }), withoutOne, many,
+      Object.create(null), Object.assign(Object.create(null), { a: 1 }), Object.create({ a: 1, b: 2 }, { b: { value: 1, enumerable: true } }),
+      Object.create({ a: 1, b: 2 }, { b: { value: 1, enumerable: false } }), new Derived(), new Base(), JSON.parse('{"z":1,"y":2,"__proto__":3}'),
+      Object.freeze({ a: 1, b: 2 }), [1, , 3], Object.assign([1], { a: 1 }), "text", 5, null, undefined, () => 1, new Map([[1, 2]]), new Proxy({ a: 1, b: 2 }, {}), new Uint8Array(2), new Error("x"),
+    ];
+    for (const value of values) out.push(keysOf(value));
+    out.push(keysOf({ a: 1, b: 2, c: 3 }, (key, it) => { delete it.b; }));
+    out.push(keysOf({ a: 1, b: 2, c: 3 }, (key, it) => { delete it[key]; }));
+    out.push(keysOf({ a: 1, b: 2 }, (key, it) => { it["new" + key] = 1; }));
+    const replaced = { a: 1, b: 2, c: 3 };
+    out.push(keysOf(replaced, (key, it) => { it[key] = { was: it[key] }; delete it.c; it.c = 4; }), replaced);
+    const kept = { a: { x: 1 }, b: { y: 2 } };
+    for (const outer in kept) for (const inner in kept[outer]) out.push([outer, inner, kept[outer][inner]]);
+    const same = () => ({ a: 1, b: 2 });
+    for (const key in same()) { const other = same(); delete other.a; out.push(key, keysOf(other), keysOf(same())); break; }
+    const left = (value) => { for (const key in value) if (key === "b") return key; };
+    out.push(left({ a: 1, b: 2, c: 3 }));
+    try { for (const key in { a: 1 }) throw new RangeError(key); } catch (error) { out.push(error.message); }
+    Object.prototype.everywhere = 1;
+    out.push(keysOf({ a: 1 }), keysOf([]), keysOf(Object.create(null)));
+    delete Object.prototype.everywhere;
+    out.push(keysOf({ a: 1 }));`);
+});
+
 test("JSON is read the same", () => {
   sameAsNode(String.raw`
     const texts = [
