@@ -1,6 +1,7 @@
 /** Notes on a table, chain or rule that the kernel keeps and does not read: `nft` puts comments there. */
 
-import { bytes, type Codec } from "../netlink/codec.ts";
+import type { Codec } from "../netlink/codec.ts";
+import type { Writer } from "../netlink/wire.ts";
 import { decode, encode } from "../sys/text.ts";
 
 /** What is noted. */
@@ -17,17 +18,19 @@ const OWNER = 0xcc;
 /** NFTNL_UDATA_COMMENT_MAXLEN, libnftnl/udata.h, which counts bytes without the NUL */
 const LONGEST_COMMENT = 128;
 
+function writeNote(to: Writer, type: number, text: string): void {
+  const value = encode(`${text}\0`);
+  const start = to.reserve(2 + value.length);
+  to.bytes[start] = type;
+  to.bytes[start + 1] = value.length;
+  to.bytes.set(value, start + 2);
+}
+
 /** Type, length and text with its NUL, one after the other. */
 export const notes: Codec<Notes> = {
   write(to, { comment, owner }) {
-    for (const [type, text] of [
-      [COMMENT, comment],
-      [OWNER, owner],
-    ] as const) {
-      if (text === undefined) continue;
-      const value = encode(text);
-      bytes.write(to, Uint8Array.of(type, value.length + 1, ...value, 0), {});
-    }
+    if (comment !== undefined) writeNote(to, COMMENT, comment);
+    if (owner !== undefined) writeNote(to, OWNER, owner);
   },
   read(from, start, end) {
     const found: { comment?: string; owner?: string } = {};

@@ -200,18 +200,23 @@ function objectReader({ entries, type }: Schema): Read {
   const shape = { byKey, lowerCase, defaults, required, isLoose: type === "loose_object" };
   const hasDefaults = Object.keys(defaults).length > 0;
   return (value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return unsure;
+    if (typeof value !== "object" || value === null) return unsure;
     if (!hasDefaults && isRead(value as Json, shape)) return value;
+    if (Array.isArray(value)) return unsure;
     return readObject(value as Json, shape);
   };
 }
 
 /** Whether a value is its own reading: in a list of a thousand, copies would cost more than all the looking. */
 function isRead(given: Json, { byKey, required }: Shape): boolean {
+  let isEmpty = true;
   for (const key in given) {
     const entry = given[key];
+    // No key of a list is a table's.
     if (entry === null || byKey[key]?.(entry) !== entry) return false;
+    isEmpty = false;
   }
+  if (isEmpty && Array.isArray(given)) return false;
   for (let at = 0; at < required.length; at++) {
     if (given[required[at] as string] === undefined) return false;
   }

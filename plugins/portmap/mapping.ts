@@ -55,8 +55,9 @@ export function publications(mappings: readonly PortMapping[]): Publication[] {
   let turn = 0;
   for (const mapping of mappings) {
     const { hostPort = 0, containerPort = 0, range = 1 } = mapping;
-    const last = Math.max(hostPort, containerPort) + range - 1;
-    if (hostPort <= 0 || containerPort <= 0 || range < 1 || last > lastPort) {
+    const most = lastPort - range + 1;
+    const isTooHigh = hostPort > most || containerPort > most;
+    if (hostPort <= 0 || containerPort <= 0 || range < 1 || isTooHigh) {
       checkPorts("container", containerPort, range);
       checkPorts("host", hostPort, range);
     }
@@ -67,8 +68,15 @@ export function publications(mappings: readonly PortMapping[]): Publication[] {
       byWords.set(words, publication);
     }
     before = mapping;
+    const { ports, turns } = publication;
     for (let at = 0; at < range; at++) {
-      if (addPort(publication, hostPort + at, containerPort + at)) publication.turns.push(turn++);
+      const other = ports.get(hostPort + at);
+      if (other === undefined) {
+        ports.set(hostPort + at, containerPort + at);
+        turns.push(turn++);
+      } else if (other !== containerPort + at) {
+        refuse(`host port ${hostPort + at}/${placeText(publication)} is mapped twice`);
+      }
     }
   }
   return [...list.values()];
@@ -81,18 +89,6 @@ function publicationAt(mapping: PortMapping, list: Map<string, Growing>): Growin
   const publication = list.get(text) ?? { ...place, ports: new Map(), turns: [] };
   list.set(text, publication);
   return publication;
-}
-
-/** Whether it was not there yet. */
-function addPort(publication: Growing, hostPort: number, containerPort: number): boolean {
-  const { ports } = publication;
-  const other = ports.get(hostPort);
-  if (other === undefined) {
-    ports.set(hostPort, containerPort);
-    return true;
-  }
-  if (other === containerPort) return false;
-  refuse(`host port ${hostPort}/${placeText(publication)} is mapped twice`);
 }
 
 /** A port by itself. */
