@@ -46,26 +46,21 @@ export function objectReader<T>(fields: ReadFields<T>): ReadObject<T> {
     let result: Record<string, unknown> = value;
     for (const key in value) {
       const field = value[key];
-      const read = readers.get(key);
+      const own = readers.get(key);
+      const name = own === undefined ? sameFolded(names, key) : key;
+      const isThere = name !== undefined && field !== null && field !== undefined;
+      const found = isThere ? (own ?? readers.get(name))?.(field, name, where) : undefined;
       if (result === value) {
-        // Not by isThere: a call costs as much as all else here.
-        const mayStay = read !== undefined && field !== null && field !== undefined;
-        if (mayStay && read(field, key, where) === field) continue;
+        if (isThere && own !== undefined && found === field) continue;
         result = fieldsBefore(value, key);
       }
-      const name = read === undefined ? sameFolded(names, key) : key;
-      if (name === undefined || !isThere(field)) continue;
-      const found = readers.get(name)?.(field, name, where);
+      if (!isThere) continue;
       if (found !== undefined) result[name] = found;
       // The last of several spellings counts.
       else if (name !== key) delete result[name];
     }
     return result as Partial<T>;
   };
-}
-
-function isThere(field: unknown): boolean {
-  return field !== null && field !== undefined;
 }
 
 function fieldsBefore(value: Fields, end: string): Record<string, unknown> {
