@@ -58,3 +58,14 @@ for (const [what, length] of [
     }
   });
 }
+
+test("an attribute may end where the set does, and not in the padding behind that", () => {
+  const { bytes } = located({ ninth: 9, second: 5 });
+  const end = bytes.length - 2;
+  const read = () => Located.within(set, new Reader(bytes), 0, end);
+  assert.deepEqual([read().get("second"), read().get("ninth")], [5, 9]);
+  bytes[8] = 8;
+  for (const name of ["second", "ninth"] as const) {
+    assert.throws(() => read().get(name), /cannot decode an attribute of 8 bytes: 6 are left/);
+  }
+});

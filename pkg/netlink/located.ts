@@ -82,11 +82,12 @@ export class Located<T extends Table> {
       places[(header & TYPE_BITS) >> 16] = at + 1;
       at += (length + 3) >> 2;
     }
-    if (at !== (this.#end + 3) >> 2) this.#complain();
+    // Rounded up, the last one may seem to end where it should only where that is no bound.
+    if (at !== (this.#end + 3) >> 2 || (this.#end & 3) !== 0) this.#complain();
     return places;
   }
 
-  /** Says which attribute is none. */
+  /** Says which attribute is none, if there is one. */
   #complain(): void {
     const { bytes } = this.#from;
     for (let at = this.#start; at < this.#end; ) {
