@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { getLink, newLink } from "../netlink/rtnetlink/link.ts";
-import { call } from "../sys/syscall.ts";
+import { readLink } from "../sys/file.ts";
+import { enterNewNetwork } from "../sys/testing/new-network.ts";
 import { Namespace, NoNamespaceError } from "./namespace.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tscni-ns-"));
@@ -16,7 +17,7 @@ test.before(() => {
   writeFileSync(path, "");
   execFileSync("unshare", [`--net=${path}`, "true"]);
   // This thread alone goes into a namespace of its own.
-  call("unshare", 0x40000000);
+  enterNewNetwork();
 });
 
 test.after(() => {
@@ -30,6 +31,26 @@ test("a namespace's socket works inside it, wherever the process is", () => {
   other.send(newLink({ kind: "bridge", name: "inside" }));
   assert.equal(other.send(getLink({ name: "inside" }))[0].kind, "bridge");
   assert.throws(() => home.send(getLink({ name: "inside" })), /find link inside: no such device/);
+});
+
+test("its own namespace opens as well where the kernel refuses the quick way", () => {
+  using home = Namespace.own();
+  // Without CAP_NET_ADMIN a process is not told the namespace of a socket.
+  const script = `
+    import { Namespace } from ${JSON.stringify(join(import.meta.dirname, "namespace.ts"))};
+    import { readLink } from ${JSON.stringify(join(import.meta.dirname, "../sys/file.ts"))};
+    using own = Namespace.own();
+    console.log(readLink("/proc/self/fd/" + own.fd));`;
+  const file = join(folder, "own.mts");
+  writeFileSync(file, script);
+  const weak = ["setpriv", "--inh-caps=-all", "--bounding-set=-net_admin"];
+  const [quick, slow] = [[], weak].map((before) => {
+    const [program = "", ...args] = [...before, process.execPath, "--import", "tsx", file];
+    return execFileSync(program, args, { encoding: "utf8" }).trim();
+  });
+  assert.match(quick ?? "", /^net:\[\d+\]$/);
+  assert.equal(slow, quick);
+  assert.equal(readLink(`/proc/self/fd/${home.fd}`), quick);
 });
 
 test("run comes home after a failure too", () => {
