@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 80
+# Lines to change: 81
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -107,3 +107,6 @@ s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//
 
 # To go through a plain object's keys takes no list of them.
 /^static JSValue build_for_in_iterator(/,/^}/s|^    tag = JS_VALUE_GET_TAG(obj);|&\n    enum_obj = plain_for_in(ctx, obj);\n    if (!JS_IsUndefined(enum_obj))\n        return enum_obj; /* engine */|
+
+# The blocks of an image have names (names.h).
+$s|$|\n#include "names.h" /* engine */|

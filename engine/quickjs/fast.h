@@ -150,3 +150,24 @@ void quickjs_give_room(JSContext *ctx)
     /* It comes before the one there was in the list of shapes, and stays for good. */
     js_new_shape2(ctx, JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]), 8, 6);
 }
+
+/* Has new names take places in the table of names that lie side by side, those at its end: what a program of an image
+ * writes to is copied page by page. */
+void quickjs_order_free_names(JSRuntime *rt);
+void quickjs_order_free_names(JSRuntime *rt)
+{
+    uint32_t end = rt->atom_size, next = 0;
+
+    while (end > 1 && atom_is_free(rt->atom_array[end - 1]))
+        end--;
+    for (uint32_t part = 0; part < 2; part++) {
+        uint32_t from = part ? rt->atom_size : end, to = part ? end : 1;
+        for (uint32_t i = from; i-- > to;) {
+            if (!atom_is_free(rt->atom_array[i]))
+                continue;
+            rt->atom_array[i] = atom_set_free(next);
+            next = i;
+        }
+    }
+    rt->atom_free_index = next;
+}

@@ -14,6 +14,7 @@ mod js;
 mod launch;
 mod make;
 mod malloc;
+mod names;
 mod natives;
 mod numbers;
 mod pack;
@@ -53,7 +54,7 @@ const NAME: &str = "runtime";
 #[cfg(feature = "compiler")]
 const USAGE: &str = "usage: engine --compile IN.js OUT.bytecode\n       engine --run IN.js [ARGUMENT...]\n       engine --version\n";
 #[cfg(not(feature = "compiler"))]
-const USAGE: &str = "usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE]\n       runtime --version\n";
+const USAGE: &str = "usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE] [--front FILE] [--blocks FILE]\n       runtime --version\n";
 
 #[no_mangle]
 unsafe extern "C" fn main(

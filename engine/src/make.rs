@@ -3,6 +3,7 @@
 use crate::arena::Arena;
 use crate::image::{self, Header, BASE};
 use crate::sys::{self, Global, Timespec};
+use crate::names::Names;
 use crate::{argument, elf, js, natives, pack, report, room, run};
 use alloc::vec::Vec;
 use core::arch::asm;
@@ -20,6 +21,10 @@ struct Order {
     output_name: &'static [u8],
     build: &'static [u8],
     lines: Vec<u8>,
+    /// Numbers of allocations: what goes to the image's front, in this order.
+    front: Vec<usize>,
+    /// Where a table of the image's blocks is to go, and its name.
+    blocks: Option<(*const c_char, &'static [u8])>,
 }
 
 /// While a program is compiled or an image made.
@@ -37,9 +42,11 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
         output_name: argument(args, 3),
         build: b"",
         lines: Vec::new(),
+        front: Vec::new(),
+        blocks: None,
     };
     if order.output_name.is_empty() {
-        sys::fail(&[b"usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE]"]);
+        sys::fail(&[b"usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE] [--front FILE] [--blocks FILE]"]);
     }
     order.bytecode = read(*args.add(2), argument(args, 2));
     order.output = *args.add(3);
@@ -51,6 +58,10 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
                 order.build = value
             }
             b"--lines" if !value.is_empty() => order.lines = read(*args.add(next + 1), value),
+            b"--front" if !value.is_empty() => {
+                order.front = numbers(&read(*args.add(next + 1), value))
+            }
+            b"--blocks" if !value.is_empty() => order.blocks = Some((*args.add(next + 1), value)),
             option => sys::fail(&[b"cannot use option ", option, b" ", value]),
         }
         next += 2;
@@ -77,6 +88,15 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
     asm!("mov sp, {}", "mov x29, xzr", "bl {}", in(reg) top, sym make, options(noreturn));
 }
 
+/// Decimal numbers, one a line.
+fn numbers(text: &[u8]) -> Vec<usize> {
+    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    let number = |line: &[u8]| core::str::from_utf8(line).ok()?.parse().ok();
+    lines
+        .map(|line| number(line).unwrap_or_else(|| sys::fail(&[b"cannot use the number ", line])))
+        .collect()
+}
+
 pub unsafe fn read(path: *const c_char, name: &[u8]) -> Vec<u8> {
     sys::read_file(path).unwrap_or_else(|errno| {
         sys::fail(&[b"cannot read ", name, b": errno ", &report::digits(errno)])
@@ -88,21 +108,28 @@ unsafe extern "C" fn make() -> ! {
         sys::exit(1)
     };
     natives::EFFECTS_REFUSED.set(true);
+    pack::learn(order.blocks.map(|_| Names::default()));
     make_heap(order);
-    let end = make_heap(order).unwrap_or_else(|| {
+    pack::place(BASE + size_of::<Header>(), &order.front);
+    make_heap(order);
+    let end = pack::current().finish().unwrap_or_else(|| {
         sys::fail(&[b"cannot build the heap image: its top level does not do the same twice"])
     });
-    write_executable(order, end)
+    if let Some((path, name)) = order.blocks {
+        write_file(path, name, &pack::current().table(), 0o644);
+    }
+    write_executable(order, end);
+    sys::exit(0)
 }
 
-/// The heap as the top level leaves it, and where it ends. It takes two runs to pack it (pack.rs).
-unsafe fn make_heap(order: &Order) -> Option<usize> {
+/// The heap as the top level leaves it. It takes two runs to pack it (pack.rs).
+unsafe fn make_heap(order: &Order) {
     let header = image::header();
-    let packer = pack::begin(BASE + size_of::<Header>());
     let Some(ctx) = js::new_context(&raw mut (*header).arena) else {
         sys::fail(&[b"cannot build the heap image: it has no room for the language"]);
     };
     let runtime = q::JS_GetRuntime(ctx);
+    pack::current().note_runtime(runtime);
     run::prepare(runtime);
     // Collecting while the top level runs would only cost time: it is done once, below.
     q::JS_SetGCThreshold(runtime, q::size_t::MAX);
@@ -113,11 +140,12 @@ unsafe fn make_heap(order: &Order) -> Option<usize> {
     let entry = run_top_level(ctx, &order.bytecode);
     room::make(ctx);
     q::JS_RunGC(runtime);
+    room::order(runtime);
     run::prepare(runtime);
     (*header).runtime = runtime;
     (*header).context = ctx;
     (*header).entry = entry;
-    packer.finish()
+    pack::current().name_blocks(runtime);
 }
 
 /// Runs the top level and its jobs, and returns what the image is to call at start.
@@ -176,7 +204,7 @@ unsafe extern "C" fn gettimeofday(into: *mut [i64; 2], _zone: *mut c_void) -> c_
     0
 }
 
-unsafe fn write_executable(order: &Order, end: usize) -> ! {
+unsafe fn write_executable(order: &Order, end: usize) {
     let length = (end - BASE).next_multiple_of(sys::PAGE);
     let arena = Arena::behind_image(end, BASE + length + image::SPARE);
     (&raw mut (*image::header()).arena).write(arena);
@@ -186,11 +214,11 @@ unsafe fn write_executable(order: &Order, end: usize) -> ! {
     let executable = elf::executable(engine, image, &trailer(order.build))
         .unwrap_or_else(|why| sys::fail(&[b"cannot use this runtime's file: ", why.as_bytes()]));
 
-    write_file(order.output, order.output_name, &executable, 0o755)
+    write_file(order.output, order.output_name, &executable, 0o755);
 }
 
 /// A new file, never the old one's bytes: that one may be running.
-pub unsafe fn write_file(path: *const c_char, name: &[u8], bytes: &[u8], mode: usize) -> ! {
+pub unsafe fn write_file(path: *const c_char, name: &[u8], bytes: &[u8], mode: usize) {
     const CREATE_NEW: usize = 0o1 | 0o100 | 0o200;
     let path = path as usize;
     sys::syscall(sys::UNLINKAT, [sys::AT_FDCWD, path]);
@@ -205,7 +233,7 @@ pub unsafe fn write_file(path: *const c_char, name: &[u8], bytes: &[u8], mode: u
         sys::syscall(sys::UNLINKAT, [sys::AT_FDCWD, path]);
         sys::fail(&[b"cannot write ", name]);
     }
-    sys::exit(0)
+    sys::syscall(sys::CLOSE, [fd as usize]);
 }
 
 /// The last 64 bytes of an executable: by them another one of ours recognises the same build with a single read.

@@ -1,14 +1,18 @@
 //! The allocator while an image is made: what lives on goes into the image, side by side; what dies goes elsewhere.
 //!
 //! Which is which shows only in the end. So the top level runs twice, doing exactly the same: the first time to learn
-//! which of its allocations survive. QuickJS's own slabs are off meanwhile, so each of its blocks can be placed.
+//! which of its allocations survive. QuickJS's own slabs are off meanwhile, so each of its blocks can be placed: those
+//! that the caller lists come first, in the order of the list.
 
 use crate::arena::Arena;
 use crate::image::{BASE, ROOM};
+use crate::names::Names;
+use crate::report::digits;
 use crate::sys::{self, Global};
 use alloc::vec::Vec;
 use core::ffi::c_int;
 use core::ptr;
+use rquickjs_sys as q;
 
 extern "C" {
     /// Whether QuickJS takes small blocks one by one as well (engine/quickjs/blocks.h).
@@ -25,17 +29,25 @@ const LARGEST_PLAIN: usize = 254 * 8;
 /// Kept as it is by engine/quickjs/counts.h: references to what is in the image are not counted.
 const FIXED_COUNT: i32 = 0x6000_0000;
 
+/// The size of none.
+const DIES: usize = usize::MAX;
+
 static PACKER: Global<Option<Packer>> = Global::new(None);
 
 pub struct Packer {
     scratch: Arena,
-    /// By number of the allocation; what the first run found.
-    survives: Vec<bool>,
     is_learning: bool,
+    /// How many allocations there were.
     count: usize,
-    next: usize,
+    /// By number of the allocation: the size of what survives, as the first run found; DIES for all else.
+    survivors: Vec<usize>,
+    /// By number of the allocation: its name, if names are asked for.
+    names: Option<Names>,
+    /// By number of the allocation: the address in the image of what survives, else 0.
+    places: Vec<usize>,
     /// Addresses and sizes in the image, ascending.
-    placed: Vec<(usize, usize)>,
+    layout: Vec<(usize, usize)>,
+    end: usize,
     has_diverged: bool,
 }
 
@@ -45,23 +57,61 @@ pub unsafe fn packer() -> Option<&'static mut Packer> {
     (*PACKER.at()).as_mut()
 }
 
-/// Every allocation from now on is watched, or placed if it has been watched before.
-pub unsafe fn begin(start: usize) -> &'static mut Packer {
-    quickjs_single_blocks = 1;
-    let (survives, is_learning) = match packer() {
-        Some(packer) => (core::mem::take(&mut packer.survives), false),
-        None => (Vec::new(), true),
-    };
-    PACKER.set(Some(Packer {
+/// The packer of the image that is being made.
+pub unsafe fn current() -> &'static mut Packer {
+    packer().unwrap_or_else(|| sys::exit(1))
+}
+
+/// The first run: every allocation from now on is watched.
+pub unsafe fn learn(names: Option<Names>) {
+    begin(Packer {
         scratch: Arena::bounded(SCRATCH, BASE + ROOM),
-        survives,
-        is_learning,
+        is_learning: true,
         count: 0,
-        next: start,
-        placed: Vec::new(),
+        survivors: Vec::new(),
+        names,
+        places: Vec::new(),
+        layout: Vec::new(),
+        end: 0,
         has_diverged: false,
-    }));
-    (*PACKER.at()).as_mut().unwrap_or_else(|| sys::exit(1))
+    });
+}
+
+/// The second run: what survives goes into the image from `start` on, the allocations of `order` first.
+pub unsafe fn place(start: usize, order: &[usize]) {
+    let learned = current();
+    let survivors = core::mem::take(&mut learned.survivors);
+    let mut places = alloc::vec![0; survivors.len()];
+    let mut layout = Vec::new();
+    let mut end = start;
+    // The first block is the runtime: finish() wants it in front.
+    let all = order.iter().copied().chain(0..survivors.len());
+    for number in core::iter::once(0).chain(all) {
+        let size = survivors.get(number).copied().unwrap_or(DIES);
+        if size == DIES || places[number] != 0 {
+            continue;
+        }
+        let block = if size > LARGEST_PLAIN { end + 8 } else { end };
+        places[number] = block;
+        layout.push((block, size));
+        end = block + size;
+    }
+    begin(Packer {
+        scratch: Arena::bounded(SCRATCH, BASE + ROOM),
+        is_learning: false,
+        count: 0,
+        survivors,
+        names: learned.names.take(),
+        places,
+        layout,
+        end,
+        has_diverged: end > SCRATCH,
+    });
+}
+
+unsafe fn begin(packer: Packer) {
+    quickjs_single_blocks = 1;
+    PACKER.set(Some(packer));
 }
 
 const fn rounded(size: usize) -> Option<usize> {
@@ -86,9 +136,12 @@ impl Packer {
         let number = self.count;
         self.count += 1;
         if self.is_learning {
-            self.survives.push(true);
-        } else if self.survives.get(number).copied().unwrap_or(false) {
-            return self.place(size);
+            self.survivors.push(size);
+            if let Some(names) = &mut self.names {
+                names.add();
+            }
+        } else if let Some(block) = self.place_of(number) {
+            return self.place(block, size, self.survivors[number]);
         }
         let (outer, _) = self.scratch.allocate(size.checked_add(PREFIX)?)?;
         let block = outer + PREFIX;
@@ -99,17 +152,19 @@ impl Packer {
         Some(block)
     }
 
-    unsafe fn place(&mut self, size: usize) -> Option<usize> {
-        let mut block = self.next;
-        if size > LARGEST_PLAIN {
-            *(block as *mut usize) = size;
-            block += 8;
-        }
-        if SCRATCH - block < size {
+    /// Where the allocation of this number goes if it survives.
+    fn place_of(&self, number: usize) -> Option<usize> {
+        self.places.get(number).copied().filter(|&block| block != 0)
+    }
+
+    unsafe fn place(&mut self, block: usize, size: usize, learned: usize) -> Option<usize> {
+        if size != learned || self.has_diverged {
+            self.has_diverged = true;
             return None;
         }
-        self.placed.push((block, size));
-        self.next = block + size;
+        if size > LARGEST_PLAIN {
+            *((block - 8) as *mut usize) = size;
+        }
         Some(block)
     }
 
@@ -120,7 +175,7 @@ impl Packer {
         }
         if self.is_learning {
             let [_, number] = *prefix(block);
-            self.survives[number] = false;
+            self.survivors[number] = DIES;
         }
         self.scratch.release(block - PREFIX);
     }
@@ -140,23 +195,55 @@ impl Packer {
         if block >= SCRATCH {
             return (*prefix(block))[0];
         }
-        let place = self.placed.binary_search_by_key(&block, |&(at, _)| at);
-        place.map_or(0, |index| self.placed[index].1)
+        let place = self.layout.binary_search_by_key(&block, |&(at, _)| at);
+        place.map_or(0, |index| self.layout[index].1)
     }
 
     /// Notes the sizes where the program finds them, and returns the image's end.
     /// None: the two runs differed, so what was placed is not what lives.
     pub unsafe fn finish(&mut self) -> Option<usize> {
-        if self.has_diverged || self.count != self.survives.len() {
+        if self.has_diverged || self.count != self.survivors.len() {
             return None;
         }
         // The first block is the runtime, which QuickJS allocates without a header and which is never freed.
-        for &(block, size) in self.placed.iter().skip(1) {
+        for &(block, size) in self.layout.iter().skip(1) {
             if size <= LARGEST_PLAIN {
                 Arena::note_size(block, size);
             }
             *reference_count(block) = FIXED_COUNT;
         }
-        Some(self.next)
+        Some(self.end)
+    }
+
+    /// Called as soon as there is a runtime, so that blocks can be named by what runs in it.
+    pub fn note_runtime(&mut self, runtime: *mut q::JSRuntime) {
+        if let Some(names) = self.names.as_mut().filter(|_| self.is_learning) {
+            names.begin(runtime);
+        }
+    }
+
+    /// Gives names to the blocks that have one by themselves. Only before they are released.
+    pub unsafe fn name_blocks(&mut self, runtime: *mut q::JSRuntime) {
+        if let Some(names) = self.names.as_mut().filter(|_| self.is_learning) {
+            names.look_through(runtime, |block| (*prefix(block))[1]);
+        }
+    }
+
+    /// A line for each block of the image, in the order of their numbers.
+    pub fn table(&self) -> Vec<u8> {
+        let mut table = Vec::new();
+        for (number, &block) in self.places.iter().enumerate() {
+            if block != 0 {
+                let size = self.survivors[number];
+                let name = self.names.as_ref().map_or(&b""[..], |names| names.of(number));
+                for (value, end) in [(number, b' '), (block, b' '), (size, b' ')] {
+                    table.extend_from_slice(&digits(value as isize));
+                    table.push(end);
+                }
+                table.extend_from_slice(name);
+                table.push(b'\n');
+            }
+        }
+        table
     }
 }

@@ -9,6 +9,7 @@ use rquickjs_sys as q;
 extern "C" {
     /// engine/quickjs/fast.h
     fn quickjs_give_room(ctx: *mut q::JSContext);
+    fn quickjs_order_free_names(runtime: *mut q::JSRuntime);
 }
 
 /// More than plugins add: bridge's ADD some 30 shapes and as many names.
@@ -31,9 +32,13 @@ pub unsafe fn make(ctx: *mut q::JSContext) {
         let name = [1, b'a' + index as u8 / 16, b'a' + index as u8 % 16];
         *atom = q::JS_NewAtomLen(ctx, name.as_ptr() as *const c_char, name.len() as q::size_t);
     }
-    // The first one last, as the next one is taken from where the last was freed.
-    for atom in atoms.into_iter().rev() {
+    for atom in atoms {
         q::JS_FreeAtom(ctx, atom);
     }
     quickjs_give_room(ctx);
+}
+
+/// Puts the room for names in order; when nothing is left to be freed.
+pub unsafe fn order(runtime: *mut q::JSRuntime) {
+    quickjs_order_free_names(runtime);
 }

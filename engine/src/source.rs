@@ -39,7 +39,8 @@ pub unsafe fn compile_command(args: *const *const c_char) -> ! {
         report::uncaught(ctx, b"cannot compile: ", q::JS_GetException(ctx));
     }
     let bytecode = core::slice::from_raw_parts(bytes, length as usize);
-    make::write_file(*args.add(3), output, bytecode, 0o644)
+    make::write_file(*args.add(3), output, bytecode, 0o644);
+    sys::exit(0)
 }
 
 /// Runs a source file without making an image of it, effects at top level allowed: for development and tests.

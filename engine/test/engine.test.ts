@@ -481,6 +481,32 @@ test("garbage cycles are collected once the threshold is low", () => {
   assert.deepEqual(run("/bin/sh", ["-c", `ulimit -v 30000; exec ${path}`]), fine("done\n"));
 });
 
+test("new names take places that lie side by side, wherever others were given up while the image was made", () => {
+  const path = image(
+    `
+    const usage = new Uint8Array(144); // struct rusage; ru_minflt at 64
+    const faults = () => {
+      engine.syscall(engine.arch === "x64" ? 98 : 165, 0, usage);
+      return new DataView(usage.buffer).getUint32(64, true);
+    };
+    const added = {};
+    faults();
+    const before = faults();
+    for (const name of names) added[name] = 1;
+    print([Object.keys(added).length, faults() - before]);`,
+    `const names = Array.from({ length: 40 }, (_, i) => "name" + i);
+     globalThis.kept = {};
+     for (let i = 0; i < 4000; i++) kept["kept" + i] = 1;
+     // By turns all over the table, whose places are taken again in the opposite order.
+     for (let start = 0; start < 400; start++) {
+       for (let i = start; i < 4000; i += 500) delete kept["kept" + i];
+     }`,
+  );
+  const [added, faults] = JSON.parse(run(path).stdout);
+  assert.equal(added, 40);
+  assert.ok(faults < 16, `${faults} faults for ${added} names`); // 19 where they lie scattered
+});
+
 test("a program copies few pages of its image, whatever it looks at, and however many names and shapes it adds", () => {
   const path = image(
     `
@@ -500,6 +526,80 @@ test("a program copies few pages of its image, whatever it looks at, and however
   // What is only read is mapped 16 pages at once; what is written to is copied, a fault a page.
   const pages = statSync(path).size / 4096;
   assert.ok(faults < pages / 8, `${faults} faults for an executable of ${pages} pages`);
+});
+
+interface Block {
+  number: number;
+  address: number;
+  size: number;
+  line: number;
+  kind: string;
+  text: string;
+}
+
+function blocksIn(file: string): Block[] {
+  const rows = readFileSync(file, "utf8").trimEnd().split("\n");
+  return rows.map((row) => {
+    const [number, address, size, line, kind = "", text = ""] = row.split(" ");
+    return {
+      kind,
+      text,
+      number: Number(number),
+      address: Number(address),
+      size: Number(size),
+      line: Number(line),
+    };
+  });
+}
+
+test("--blocks tells of each block where it is, and what it is or which functions made it", () => {
+  const file = join(folder, "named.blocks");
+  const top = `const kept = []; const text = "some text";
+    function fill(count) { for (let i = 0; i < count; i++) kept.push({ i, text }); }
+    function twice(count) { fill(count); fill(count); }
+    twice(50); Object.assign(globalThis, { kept, fill });`;
+  image("print(kept.length);", top, "--blocks", file);
+  const blocks = blocksIn(file);
+  const named = (kind: string, text: string) =>
+    blocks.filter((block) => block.kind === kind && block.text === text);
+  assert.equal(named("name", "fill").length, 1);
+  assert.equal(named("function", "fill").length, 1);
+  const [code] = named("code", "fill");
+  const [lines] = named("lines", "fill");
+  assert.ok(code && lines && code.line === lines.line && code.line > 0);
+  const made = named("in", "fill/twice//");
+  assert.ok(made.length >= 100, `${made.length} blocks made in fill()`);
+  assert.ok(
+    made.every(({ line }) => line === code.line + 2),
+    "where twice() is called",
+  );
+  for (const [index, { address, size }] of blocks.entries()) {
+    const next = blocks[index + 1];
+    assert.ok(next === undefined || next.address >= address + size, "one behind the other");
+  }
+});
+
+test("--front has blocks begin the image in the given order, and the program do the same", () => {
+  const [plain, moved, list] = ["plain.blocks", "moved.blocks", "front"].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
+  const top = `const items = Array.from({ length: 500 }, (_, i) => ({ name: "x" + i, run: () => i }));`;
+  const main = `print(items.map(({ name, run }) => name + run()).join()); items.length = 3; print(items);`;
+  const expected = run(image(main, top, "--blocks", plain));
+  assert.equal(expected.status, 0);
+  const numbers = blocksIn(plain).map(({ number }) => number);
+  // Also what is no block, and what is named twice.
+  const wanted = [...numbers.filter((_, index) => index % 3 === 1).reverse(), 1e9, numbers[5]];
+  writeFileSync(list, wanted.join("\n"));
+  assert.deepEqual(run(image(main, top, "--front", list, "--blocks", moved)), expected);
+  const byAddress = blocksIn(moved).sort((one, other) => one.address - other.address);
+  const front = byAddress.slice(0, wanted.length - 1).map(({ number }) => number);
+  assert.deepEqual(front, [numbers[0], ...wanted.slice(0, -2)], "the runtime, then those");
+  assert.deepEqual(new Set(byAddress.map(({ number }) => number)), new Set(numbers));
+
+  writeFileSync(list, "1\ntwo\n");
+  const { status, stderr } = tryImage("globalThis.main = () => {};", "--front", list);
+  assert.deepEqual([status, stderr], [1, "cannot use the number two\n"]);
 });
 
 test("methods that are looked up while the image is made cost no faults later", () => {
