@@ -20,10 +20,12 @@ import {
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
-import { encodeLines } from "../pkg/sys/source-lines.ts";
+import { encodeLines, readSources } from "../pkg/sys/source-lines.ts";
 import { buildEngine, type Engine, foreignArch } from "./build-engine.ts";
 import { writeSchemas } from "./build-schema.ts";
 import { lookUpBuiltIns } from "./built-ins.ts";
+import { frontOf, readBlocks } from "./image/blocks.ts";
+import { readNames } from "./image/list.ts";
 import { plainFields } from "./plain-fields.ts";
 import { type Executable, findPlugin, findSuite } from "./suite.ts";
 import { readVersion, versionBeside } from "./version.ts";
@@ -57,6 +59,8 @@ interface Bundle {
   readonly code: string;
   /** Bundle line to source line, for stack traces. */
   readonly lines: string;
+  /** The source of each of the bundle's lines. */
+  readonly sources: readonly (string | undefined)[];
 }
 
 /** Makes stacks of uncaught errors tell the lines of the sources (pkg/sys/source-lines.ts). */
@@ -126,7 +130,12 @@ async function bundle(name: string, entry: string): Promise<Bundle> {
   const map = outputFiles.find(({ path }) => path.endsWith(".map"));
   const code = outputFiles.find(({ path }) => path.endsWith(".js"));
   if (map === undefined || code === undefined) throw new Error(`esbuild made no bundle of ${name}`);
-  return { name, code: code.text + lookUpBuiltIns(code.text), lines: encodeLines(map.text) };
+  return {
+    name,
+    code: code.text + lookUpBuiltIns(code.text),
+    lines: encodeLines(map.text),
+    sources: readSources(map.text),
+  };
 }
 
 /** One id for all executables of a build, so that they recognise each other. */
@@ -136,20 +145,34 @@ function buildIdOf(programs: readonly Bundle[], { runtime }: Engine): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-function makeImage({ name, code, lines }: Bundle, engine: Engine, buildId: string): string {
+/** What plugins touch of an image, by name: see scripts/image/trace.ts. */
+const hot = readNames(readFileSync(join(root, "scripts/image/hot.txt"), "utf8"));
+
+function makeImage(
+  { name, code, lines, sources }: Bundle,
+  engine: Engine,
+  buildId: string,
+): string {
   const source = join(bundles, `${name}.js`);
   const bytecode = join(bundles, `${name}.bytecode`);
   const table = join(bundles, `${name}.lines`);
+  const blocks = join(bundles, `${name}.blocks`);
+  const order = join(bundles, `${name}.order`);
   const executable = join(output, name);
   const fresh = `${executable}.new`;
   writeFileSync(source, code);
   writeFileSync(table, lines);
+  writeFileSync(join(bundles, `${name}.sources`), sources.join("\n"));
   const run = (...command: string[]) => {
     const [program = "", ...args] = [...engine.emulator, ...command];
     execFileSync(program, args, { stdio: ["ignore", "inherit", "inherit"] });
   };
   run(engine.path, "--compile", source, bytecode);
-  run(engine.runtime, "--image", bytecode, fresh, "--build", buildId, "--lines", table);
+  const make = [engine.runtime, "--image", bytecode, fresh, "--build", buildId, "--lines", table];
+  run(...make, "--blocks", blocks);
+  const front = frontOf(hot, readBlocks(readFileSync(blocks, "utf8"), sources));
+  writeFileSync(order, front.join("\n"));
+  run(...make, "--blocks", blocks, "--front", order);
   // Renamed into place: one that is running keeps its file, one that starts finds it whole.
   renameSync(fresh, executable);
   return executable;

@@ -66,6 +66,15 @@ function readOrigins(mappings: string): (Origin | undefined)[] {
   });
 }
 
+const nameOf = (source: string) => source.replace(/^(\.\.?\/)+/, "");
+
+/** The source of each of a bundle's lines, from its source map; undefined for what esbuild added. */
+export function readSources(sourceMapJson: string): (string | undefined)[] {
+  const { sources, mappings }: SourceMap = JSON.parse(sourceMapJson);
+  const names = sources.map(nameOf);
+  return readOrigins(mappings).map((origin) => origin && names[origin.source]);
+}
+
 /**
  * The table for `mapStack`, from the source map of a bundle: the sources, one a line, an empty line, then runs
  * of count, step and source, written like a source map's segments. Within a run both lines advance together; the
@@ -80,7 +89,7 @@ export function encodeLines(sourceMapJson: string): string {
     if (run !== undefined && continues(run, origin)) run.count++;
     else runs.push({ count: 1, origin });
   }
-  const names = sources.map((source) => source.replace(/^(\.\.?\/)+/, ""));
+  const names = sources.map(nameOf);
   let line = 0;
   let source = -1;
   const table = runs.map(({ count, origin }) => {

@@ -25,7 +25,7 @@ function followers({ number }: Suite): object[] {
 }
 
 /** The plugins' ADDs in order, each with the result of the one before it; then their DELs. */
-function lifeOf(suite: Suite): { adds: Step[]; dels: Step[] } {
+export function chainLife(suite: Suite): { adds: Step[]; dels: Step[] } {
   const first = bridgeConfig(suite, variant) as { name: string };
   const configs = [
     first,
@@ -45,7 +45,7 @@ function lifeOf(suite: Suite): { adds: Step[]; dels: Step[] } {
 }
 
 /** Runs the steps, each with the result it asks for; `runOne` says what was printed. */
-function runAll(steps: readonly Step[], runOne: (step: Step) => string): void {
+export function runAll(steps: readonly Step[], runOne: (step: Step) => string): void {
   const printed = new Map<string, string>();
   for (const step of steps) {
     const previous = printed.get(step.prevResultOf ?? "");
@@ -57,7 +57,7 @@ function runAll(steps: readonly Step[], runOne: (step: Step) => string): void {
 /** System calls of the four ADDs together, where another container's chain has made what is shared. */
 export function chainCalls(): Row[] {
   const [mine = 0, theirs = 0] = suites.map((suite) => {
-    const { adds, dels } = lifeOf(suite);
+    const { adds, dels } = chainLife(suite);
     runAll([...adds, ...dels], run);
     let sum = 0;
     runAll([...adds, ...dels], (step) => {
@@ -74,7 +74,7 @@ export function chainCalls(): Row[] {
 
 /** The four ADDs one after the other, and the four DELs. */
 export function chainTimes({ rounds, limitMs }: Effort): Row[] {
-  const lives = suites.map(lifeOf);
+  const lives = suites.map(chainLife);
   const { times } = measure({
     kind: "rounds",
     alternatives: lives.map(({ adds, dels }) => [...adds, ...dels]),

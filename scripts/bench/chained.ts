@@ -23,7 +23,8 @@ const plugins: Readonly<Record<string, object>> = {
 
 export const chainedPlugins = Object.keys(plugins);
 
-function lifeOf(suite: Suite, plugin: string): Life {
+/** ADD of a plugin behind a bridge, and what has to go before and after it. */
+export function chainedLife(suite: Suite, plugin: string): Life {
   const net = `10.${20 + suite.number}.0`;
   const network = { cniVersion: "1.0.0", name: `${plugin}${suite.number}` };
   const addresses = [{ address: `${net}.2/24`, gateway: `${net}.1` }];
@@ -50,7 +51,7 @@ function lifeOf(suite: Suite, plugin: string): Life {
 /** The rows of these plugins, in the namespace the process is in; `where` is added to what each says it is. */
 export function chained(names: readonly string[], effort: Effort, where = ""): Measured {
   const present = names.filter((name) => name in plugins);
-  const life = (plugin: string) => (suite: Suite) => lifeOf(suite, plugin);
+  const life = (plugin: string) => (suite: Suite) => chainedLife(suite, plugin);
   return {
     counts: present.map((plugin) => callsOf(`${plugin}${where}`, life(plugin))),
     times: present.flatMap((plugin) => timesOf(`${plugin}${where}`, life(plugin), effort)),

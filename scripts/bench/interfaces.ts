@@ -34,7 +34,7 @@ export function kinds(): { here: string[]; elsewhere: string[] } {
 }
 
 /** ADD and DEL on the suite's own interface, with an IPv4 address of host-local. */
-function lifeOf(suite: Suite, plugin: string): Life {
+export function interfaceLife(suite: Suite, plugin: string): Life {
   const subnet = `10.${20 + suite.number}.0.0/16`;
   const config = {
     cniVersion: "1.0.0",
@@ -53,7 +53,7 @@ function lifeOf(suite: Suite, plugin: string): Life {
 }
 
 /** Runs the steps while each suite has an interface of its own on the host. */
-function withLinks<T>(steps: () => T): T {
+export function withLinks<T>(steps: () => T): T {
   const links = suites.map(({ number }) => `bench${number}`);
   const lines = links.flatMap((link) => [
     `link add ${link} up type veth peer name ${link}peer`,
@@ -73,7 +73,7 @@ export function interfaces(names: readonly string[], effort: Effort, where = "")
   const each = <T>(rowsOf: (plugin: string) => T) =>
     names.filter((name) => name in plugins).map((plugin) => withLinks(() => rowsOf(plugin)));
   const what = (plugin: string) => `${plugin} + host-local${where}`;
-  const life = (plugin: string) => (suite: Suite) => lifeOf(suite, plugin);
+  const life = (plugin: string) => (suite: Suite) => interfaceLife(suite, plugin);
   return {
     counts: each((plugin) => callsOf(what(plugin), life(plugin))),
     times: each((plugin) => timesOf(what(plugin), life(plugin), effort)).flat(),
