@@ -83,6 +83,22 @@ static JSValue other_case(JSContext *ctx, JSString *p, bool is_lower)
     return JS_MKPTR(JS_TAG_STRING, other);
 }
 
+/* Whether a key is a text and no number: those come before all others, in their order. From 2^31 on they are texts among
+ * the atoms. */
+static bool is_name(JSContext *ctx, JSAtom atom)
+{
+    JSAtomStruct *p;
+    uint32_t number;
+
+    if (__JS_AtomIsTaggedInt(atom))
+        return false;
+    p = ctx->rt->atom_array[atom];
+    if (p->atom_type != JS_ATOM_TYPE_STRING)
+        return false;
+    /* What most begin with tells it. */
+    return (!p->is_wide_char && p->len > 0 && str8(p)[0] > '9') || !is_num_string(&number, p);
+}
+
 /* Whether all that a loop finds on the way are the object's own keys, in the order in which its shape has them. */
 static bool is_plain_in_loops(JSContext *ctx, JSObject *p)
 {
@@ -97,8 +113,7 @@ static bool is_plain_in_loops(JSContext *ctx, JSObject *p)
     for (int i = 0; i < sh->prop_count; i++, prs++) {
         if (prs->atom == JS_ATOM_NULL)
             continue;
-        if (__JS_AtomIsTaggedInt(prs->atom) || (prs->flags & JS_PROP_TMASK) ||
-            ctx->rt->atom_array[prs->atom]->atom_type != JS_ATOM_TYPE_STRING)
+        if ((prs->flags & JS_PROP_TMASK) || !is_name(ctx, prs->atom))
             return false;
     }
     if (!sh->proto)

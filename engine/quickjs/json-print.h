@@ -65,15 +65,11 @@ static bool json_object(JSContext *ctx, StringBuffer *b, JSObject *p, JSString *
     string_buffer_putc8(b, '{');
     for (int i = 0; i < p->shape->prop_count; i++, prs++) {
         JSValueConst val = p->prop[i].u.value;
-        /* Numbers among the keys come first, in their order. */
-        if (__JS_AtomIsTaggedInt(prs->atom) || prs->atom == JS_ATOM_toJSON)
+        if (prs->atom == JS_ATOM_toJSON)
             return false;
         if (prs->atom == JS_ATOM_NULL || !(prs->flags & JS_PROP_ENUMERABLE))
             continue;
-        if (prs->flags & JS_PROP_TMASK)
-            return false;
-        JSString *name = ctx->rt->atom_array[prs->atom];
-        if (name->atom_type != JS_ATOM_TYPE_STRING)
+        if ((prs->flags & JS_PROP_TMASK) || !is_name(ctx, prs->atom))
             return false;
         if (JS_IsUndefined(val))
             continue;
@@ -81,7 +77,7 @@ static bool json_object(JSContext *ctx, StringBuffer *b, JSObject *p, JSString *
             string_buffer_putc8(b, ',');
         is_first = false;
         json_line(b, gap, depth + 1);
-        json_text(ctx, b, name);
+        json_text(ctx, b, ctx->rt->atom_array[prs->atom]);
         string_buffer_putc8(b, ':');
         if (gap->len > 0)
             string_buffer_putc8(b, ' ');

@@ -183,6 +183,7 @@ test("JSON is printed the same", () => {
       texts: () => ["", "\\u0000\\u001f\\"\\\\/\\u007f", "\\u00e9\\u20ac\\ud83d\\ude00", "\\ud800 alone", "x".repeat(300), rope],
       names: () => ({ "": 1, "\\u00e9": 2, "\\u20ac": 3, 'quo"te': 4, "a\\nb": 5, __proto__: null }),
       order: () => ({ b: 1, 2: "two", a: 3, 1: "one", "01": 4, "-1": 5, 4294967295: 6 }),
+      "order of large ones": () => [{ b: 1, 3000000000: 2, a: 3 }, { b: 1, 4294967294: 2, 2147483648: 3 }, { b: 1, 4294967295: 2 }],
       nothing: () => ({ a: undefined, b: () => 1, c: Symbol("s"), [Symbol("k")]: 1, d: 2 }),
       "nothing in a list": () => [undefined, () => 1, Symbol("s"), 1],
       "nothing at all": () => undefined,
@@ -230,7 +231,7 @@ test("a loop finds the keys of an object", () => {
     const many = {};
     for (let n = 0; n < 100; n++) many["key" + n] = n;
     const values = [
-      {}, { a: 1 }, { b: 1, a: 2, c: 3 }, { b: 1, 2: "two", a: 2, 1: "one" }, { "": 1, "\u20ac": 2 }, { [Symbol("s")]: 1, a: 2 },
+      {}, { a: 1 }, { b: 1, a: 2, c: 3 }, { b: 1, 2: "two", a: 2, 1: "one" }, { b: 1, 3000000000: 2, a: 3, 2147483648: 4 }, { b: 1, 4294967295: 2 }, { "": 1, "\u20ac": 2 }, { [Symbol("s")]: 1, a: 2 },
       { get a() { return 1; }, b: 2 }, Object.defineProperty({ a: 1, b: 2 }, "a", { enumerable: false }), withoutOne, many,
       Object.create(null), Object.assign(Object.create(null), { a: 1 }), Object.create({ a: 1, b: 2 }, { b: { value: 1, enumerable: true } }),
       Object.create({ a: 1, b: 2 }, { b: { value: 1, enumerable: false } }), new Derived(), new Base(), JSON.parse('{"z":1,"y":2,"__proto__":3}'),
