@@ -143,9 +143,11 @@ static bool json_value(JSContext *ctx, StringBuffer *b, JSValueConst val, JSStri
  * more to it; what has been written is of no use then. */
 static bool json_plain(JSContext *ctx, StringBuffer *b, JSValueConst val, JSString *gap)
 {
-    return !find_own_property1(JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]), JS_ATOM_toJSON) &&
-        !find_own_property1(JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_ARRAY]), JS_ATOM_toJSON) &&
-        json_value(ctx, b, val, gap, 0);
+    JSObject *of_objects = JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]);
+    JSObject *of_arrays = JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_ARRAY]);
+
+    return of_arrays->shape->proto == of_objects && !find_own_property1(of_objects, JS_ATOM_toJSON) &&
+        !find_own_property1(of_arrays, JS_ATOM_toJSON) && json_value(ctx, b, val, gap, 0);
 }
 
 #pragma GCC pop_options

@@ -218,6 +218,11 @@ test("JSON is printed the same", () => {
     Array.prototype.toJSON = () => "every list";
     print("plain", makers.plain);
     delete Array.prototype.toJSON;
+    for (const prototype of [{ toJSON: () => "from above", __proto__: Object.prototype }, null]) {
+      Object.setPrototypeOf(Array.prototype, prototype);
+      print("plain", makers.plain);
+      Object.setPrototypeOf(Array.prototype, Object.prototype);
+    }
     print("plain", makers.plain);`);
 });
 
