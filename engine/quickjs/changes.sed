@@ -64,11 +64,11 @@ s|^void \*js_malloc_rt(JSRuntime \*rt, size_t size)$|#include "blocks-fast.h" /*
 /^void js_free_rt(/,/^}/s|^    s = &rt->malloc_state;|    if (likely(give_block(rt, ptr)))\n        return;\n& /* engine */|
 
 # So has a whole object, where it and all in it are plain.
-/^JSValue JS_JSONStringify(/,/^}/s|^    wrapper = JS_NewObject(ctx);|    if (JS_IsUndefined(jsc->replacer_func) \&\& JS_IsUndefined(jsc->property_list)) {\n        if (json_plain(ctx, jsc->b, obj, JS_VALUE_GET_STRING(jsc->gap))) {\n            ret = string_buffer_end(jsc->b);\n            goto done;\n        }\n        string_buffer_free(jsc->b);\n        string_buffer_init(ctx, jsc->b, 0);\n    }\n& /* engine */|
+/^JSValue JS_JSONStringify(/,/^}/s|^    wrapper = JS_NewObject(ctx);|    if (JS_IsUndefined(jsc->replacer_func) \&\& JS_IsUndefined(jsc->property_list)) {\n        if (json_plain(ctx, jsc->b, obj, JS_VALUE_GET_STRING(jsc->gap))) {\n            ret = string_buffer_end(jsc->b);\n            goto done;\n        }\n        if (jsc->b->error_status)\n            goto exception;\n        string_buffer_free(jsc->b);\n        string_buffer_init(ctx, jsc->b, 0);\n    }\n& /* engine */|
 
 # And read: its objects as those of a literal, a plain text in one piece, a whole number as one.
 /^static JSValue json_parse_value(/,/^}/s|ret = JS_DefinePropertyValue(ctx, val, prop_name,$|ret = add_field(ctx, val, prop_name, /* engine */|
-/^static int json_parse_string(/,/^}/s|^    if (string_buffer_init(s->ctx, b, 48))|    if (json_plain_text(s, pp))\n        return 0;\n& /* engine */|
+/^static int json_parse_string(/,/^}/s|^    if (string_buffer_init(s->ctx, b, 48))|    if (json_plain_text(s, pp))\n        return JS_IsException(s->token.u.str.str) ? -1 : 0;\n& /* engine */|
 /^static int json_parse_number(/,/^}/s|js_float64(strtod((const char \*)p_start, NULL));|json_number(p_start, p); /* engine */|
 s|^static int json_parse_string(JSParseState .*|#include "json-read.h"\n&|
 

@@ -137,8 +137,10 @@ static JSValue plain_for_in(JSContext *ctx, JSValue obj)
     if (JS_VALUE_GET_TAG(obj) != JS_TAG_OBJECT || !is_plain_in_loops(ctx, JS_VALUE_GET_OBJ(obj)))
         return JS_UNDEFINED;
     it = js_malloc(ctx, sizeof(*it));
-    if (!it)
-        return JS_UNDEFINED;
+    if (!it) {
+        JS_FreeValue(ctx, obj);
+        return JS_EXCEPTION;
+    }
     loop = JS_NewObjectFromShape(ctx, js_dup_shape(JS_VALUE_GET_OBJ(obj)->shape), JS_CLASS_FOR_IN_ITERATOR, NULL);
     if (JS_IsException(loop)) {
         js_free(ctx, it);

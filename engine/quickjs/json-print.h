@@ -32,14 +32,18 @@ static JSValue quote_plain(JSContext *ctx, JSString *p)
 
 static JSValue JS_ToQuotedString(JSContext *ctx, JSValueConst val1);
 
+/* Once `b` has failed, nothing of what is printed may be looked at: Error.prepareStackTrace, which is the program's, has run
+ * and may have freed it. Nor would the rest, which may be endless, be of use. */
 static void json_text(JSContext *ctx, StringBuffer *b, JSString *p)
 {
+    if (unlikely(b->error_status))
+        return;
     if (unlikely(!is_plain(p))) {
         string_buffer_concat_value_free(b, JS_ToQuotedString(ctx, JS_MKPTR(JS_TAG_STRING, p)));
         return;
     }
-    string_buffer_putc8(b, '"');
-    string_buffer_write8(b, str8(p), p->len);
+    if (string_buffer_putc8(b, '"') || string_buffer_write8(b, str8(p), p->len))
+        return;
     string_buffer_putc8(b, '"');
 }
 
@@ -62,9 +66,12 @@ static bool json_object(JSContext *ctx, StringBuffer *b, JSObject *p, JSString *
     JSShapeProperty *prs = get_shape_prop(p->shape);
     bool is_first = true;
 
-    string_buffer_putc8(b, '{');
+    if (string_buffer_putc8(b, '{'))
+        return false;
     for (int i = 0; i < p->shape->prop_count; i++, prs++) {
         JSValueConst val = p->prop[i].u.value;
+        JSString *name;
+
         if (prs->atom == JS_ATOM_toJSON)
             return false;
         if (prs->atom == JS_ATOM_NULL || !(prs->flags & JS_PROP_ENUMERABLE))
@@ -73,11 +80,12 @@ static bool json_object(JSContext *ctx, StringBuffer *b, JSObject *p, JSString *
             return false;
         if (JS_IsUndefined(val))
             continue;
+        name = ctx->rt->atom_array[prs->atom];
         if (!is_first)
             string_buffer_putc8(b, ',');
         is_first = false;
         json_line(b, gap, depth + 1);
-        json_text(ctx, b, ctx->rt->atom_array[prs->atom]);
+        json_text(ctx, b, name);
         string_buffer_putc8(b, ':');
         if (gap->len > 0)
             string_buffer_putc8(b, ' ');
@@ -86,32 +94,35 @@ static bool json_object(JSContext *ctx, StringBuffer *b, JSObject *p, JSString *
     }
     if (!is_first)
         json_line(b, gap, depth);
-    string_buffer_putc8(b, '}');
-    return true;
+    return !string_buffer_putc8(b, '}');
 }
 
 static bool json_array(JSContext *ctx, StringBuffer *b, JSObject *p, JSString *gap, int depth)
 {
-    string_buffer_putc8(b, '[');
+    if (string_buffer_putc8(b, '['))
+        return false;
     for (uint32_t i = 0; i < p->u.array.count; i++) {
+        JSValueConst val = p->u.array.u.values[i];
+
         if (i > 0)
             string_buffer_putc8(b, ',');
         json_line(b, gap, depth + 1);
-        if (!json_value(ctx, b, p->u.array.u.values[i], gap, depth + 1))
+        if (!json_value(ctx, b, val, gap, depth + 1))
             return false;
     }
     if (p->u.array.count > 0)
         json_line(b, gap, depth);
-    string_buffer_putc8(b, ']');
-    return true;
+    return !string_buffer_putc8(b, ']');
 }
 
 static bool json_value(JSContext *ctx, StringBuffer *b, JSValueConst val, JSString *gap, int depth)
 {
+    if (unlikely(b->error_status))
+        return false;
     switch (JS_VALUE_GET_NORM_TAG(val)) {
     case JS_TAG_STRING:
         json_text(ctx, b, JS_VALUE_GET_STRING(val));
-        return true;
+        return !b->error_status;
     case JS_TAG_FLOAT64:
         if (!isfinite(JS_VALUE_GET_FLOAT64(val)))
             return false;
@@ -119,8 +130,7 @@ static bool json_value(JSContext *ctx, StringBuffer *b, JSValueConst val, JSStri
     case JS_TAG_INT:
     case JS_TAG_BOOL:
     case JS_TAG_NULL:
-        string_buffer_concat_value(b, val);
-        return true;
+        return !string_buffer_concat_value(b, val);
     case JS_TAG_OBJECT:
         break;
     default:
@@ -139,8 +149,8 @@ static bool json_value(JSContext *ctx, StringBuffer *b, JSValueConst val, JSStri
         json_object(ctx, b, p, gap, depth);
 }
 
-/* The JSON of objects, arrays, texts and whole numbers without anything that looking at them would run: false if there is
- * more to it; what has been written is of no use then. */
+/* The JSON of objects, arrays, texts and whole numbers without anything that looking at them would run. False if there is
+ * more to it, or `b` has failed; what has been written is of no use then. */
 static bool json_plain(JSContext *ctx, StringBuffer *b, JSValueConst val, JSString *gap)
 {
     JSObject *of_objects = JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]);

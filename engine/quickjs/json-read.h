@@ -3,23 +3,19 @@
 #pragma GCC push_options
 #pragma GCC optimize("O2", "omit-frame-pointer") /* as hot.txt */
 
-/* A text of printable ASCII without escapes. False where it is another, or there is no memory: json_parse_string then finds
- * out what. */
+/* A text of printable ASCII without escapes, or an exception. False where it is another: json_parse_string then finds out
+ * what. */
 static bool json_plain_text(JSParseState *s, const uint8_t **pp)
 {
     const uint8_t *start = *pp, *p = start;
-    JSValue text;
 
     while (p < s->buf_end && *p != '"' && *p != '\\' && *p >= 0x20 && *p < 0x80)
         p++;
     if (p == s->buf_end || *p != '"')
         return false;
-    text = js_new_string8_len(s->ctx, (const char *)start, p - start);
-    if (JS_IsException(text))
-        return false;
     s->token.val = TOK_STRING;
     s->token.u.str.sep = '"';
-    s->token.u.str.str = text;
+    s->token.u.str.str = js_new_string8_len(s->ctx, (const char *)start, p - start);
     *pp = p + 1;
     return true;
 }

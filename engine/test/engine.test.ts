@@ -436,6 +436,15 @@ test("running out of memory is an exception, or one clear line", () => {
   }
 });
 
+test("printing JSON ends where the memory does, however much is left to print", () => {
+  const path = image(`
+    let it = { leaf: 1 };
+    for (let level = 0; level < 60; level++) it = { it, other: it };
+    try { JSON.stringify(it); } catch (error) { print(error.message); }`);
+  const limited = run("/bin/sh", ["-c", `ulimit -v 30000; exec ${path}`], { timeout: 20_000 });
+  assert.deepEqual(limited, fine("out of memory\n"));
+});
+
 test("large buffers come and go without the memory staying", () => {
   const path = image(`
     for (let i = 0; i < 200; i++) { const large = new Uint8Array(8 << 20); large[i] = 1; }
