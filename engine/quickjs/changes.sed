@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 81
+# Lines to change: 82
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -56,7 +56,7 @@ s/^#define JS_PROP_INITIAL_HASH_SIZE 4 .*/#define JS_PROP_INITIAL_HASH_SIZE (qui
 
 # JSON's texts, too, where nothing in one needs a backslash.
 /^static JSValue JS_ToQuotedString(/,/^}/s|^    p = JS_VALUE_GET_STRING(val);|&\n    if (is_plain(p)) {\n        JSValue quoted = quote_plain(ctx, p);\n        JS_FreeValue(ctx, val);\n        return quoted;\n    } /* engine */|
-s|^static JSValue JS_ToQuotedString(.*|#include "fast.h"\n#include "json-print.h" /* engine */\n&|
+s|^static JSValue JS_ToQuotedString(.*|#include "fast.h"\n#include "spread.h"\n#include "json-print.h" /* engine */\n&|
 
 # A small block is taken or given back in a few instructions (blocks.h).
 /^void \*js_malloc_rt(/,/^}/s|^    s = &rt->malloc_state;|    ptr = take_block(rt, size);\n    if (likely(ptr))\n        return ptr;\n& /* engine */|
@@ -104,6 +104,9 @@ s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//
 
 # One character after another is what every reader of a text asks for.
 /^        CASE(OP_call_method):/,/^            BREAK;/s|^                call_argv = sp - call_argc;|&\n                if (call_argc == 1 \&\& opcode == OP_call_method \&\& char_code_at(ctx, call_argv)) {\n                    sp -= 2;\n                    BREAK;\n                } /* engine */|
+
+# A spread takes them as they lie (spread.h).
+/^static __exception int JS_CopyDataProperties(/,/^}/s|^    p = JS_VALUE_GET_OBJ(source);|&\n    if (!setprop \&\& (ret = copy_fields(ctx, target, p, pexcl)) != 0)\n        return ret < 0 ? -1 : 0; /* engine */|
 
 # To go through a plain object's keys takes no list of them.
 /^static JSValue build_for_in_iterator(/,/^}/s|^    tag = JS_VALUE_GET_TAG(obj);|&\n    enum_obj = plain_for_in(ctx, obj);\n    if (!JS_IsUndefined(enum_obj))\n        return enum_obj; /* engine */|

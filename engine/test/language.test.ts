@@ -261,6 +261,63 @@ test("a loop finds the keys of an object", () => {
     out.push(keysOf({ a: 1 }));`);
 });
 
+test("a spread and a rest copy what the object has of its own", () => {
+  sameAsNode(`
+    const tell = (value) => [Object.entries(Object.getOwnPropertyDescriptors(value)), Object.getPrototypeOf(value) === Object.prototype];
+    const key = Symbol("key");
+    const gone = { a: 1, b: 2, c: 3 };
+    delete gone.b;
+    const hidden = Object.defineProperty({ a: 1 }, "secret", { value: 2, enumerable: false });
+    const late = { get seen() { out.push("looked"); return 5; }, z: 1 };
+    class Point { x = 1; y = 2; get sum() { return this.x + this.y; } }
+    const sources = [
+      {}, { a: 1 }, { a: 1, b: "two", c: [3], d: { e: 4 }, f: null, g: undefined, h: 1.5, i: true },
+      { b: 1, 2: "two", 1: "one", a: 2 }, { b: 1, 3000000000: 2, a: 3, 4294967295: 4 }, { "-1": 1, "1.5": 2, "01": 3 },
+      { [key]: 1, a: 2 }, gone, hidden, late, Object.freeze({ a: 1, b: 2 }), Object.seal({ a: 1 }), Object.preventExtensions({ a: 1 }),
+      Object.create(null, { a: { value: 1, enumerable: true } }), { __proto__: null, a: 1 }, { __proto__: { inherited: 1 }, own: 2 },
+      JSON.parse('{"__proto__":1,"a":2}'), new Point(), [1, , 3], 5, null, undefined, new Map([[1, 2]]), () => {}, new Error("no"),
+      new Proxy({ a: 1, b: 2 }, { ownKeys: () => ["b", "a"] }),
+    ];
+    for (const source of sources) {
+      out.push(tell({ ...source }), tell({ before: 0, ...source }), tell({ ...source, a: "after", z: 9 }), tell({ ...source, ...{ a: 7, n: 8 } }));
+      if (source === null || source === undefined) continue;
+      const { a, ...rest } = source;
+      const { ["b"]: b, length, ...others } = source;
+      out.push([typeof a, tell(rest), typeof b, tell(others)]);
+    }
+    out.push(tell({ get a() { return 1; }, ...{ a: 2 } }), tell({ ...{ a: 2 }, get a() { return 1; } }));
+    out.push(Reflect.ownKeys({ ...{ [key]: 1, a: 2 } }).length, ({ ...{ [key]: 1 } })[key]);
+    // Neither sees what becomes of the other.
+    const first = { a: 1, b: 2 };
+    const second = { ...first };
+    const third = { ...first, c: 3 };
+    const fourth = { ...second };
+    first.a = 10; second.c = 20; delete third.a; fourth.b = { deep: 1 };
+    Object.defineProperty(second, "b", { enumerable: false });
+    Object.freeze(fourth);
+    first.late = 1; delete first.b;
+    out.push(tell(first), tell(second), tell(third), tell(fourth), JSON.stringify([first, second, third, fourth]));
+    for (let i = 0; i < 40; i++) { const copy = { ...first, ["k" + i]: i }; const again = { ...copy }; copy["l" + i] = 1; out.push(Object.keys(again).length, Object.keys(copy).length); }
+    const wide = Object.fromEntries(Array.from({ length: 60 }, (_, i) => ["w" + i, i]));
+    const copied = { ...wide };
+    copied.more = 1;
+    for (let i = 0; i < 30; i++) delete copied["w" + i];
+    out.push(tell(copied), Object.keys(wide).length);
+  `);
+});
+
+test("what an image holds is copied as well, and stays as it was", () => {
+  sameAsNode(`
+    globalThis.base ??= { name: "base", list: [1], deep: { x: 1 } };
+    const copy = { ...base, extra: 1 };
+    copy.list.push(copy.list.length);
+    const { name, ...rest } = copy;
+    rest.deep = { ...base.deep, y: 2 };
+    out.push(copy, name, rest, base, Object.keys(base));
+    delete globalThis.base;
+  `);
+});
+
 test("JSON is read the same", () => {
   sameAsNode(String.raw`
     const texts = [
