@@ -51,19 +51,31 @@ const vectorWords = new Int32Array(vector.buffer);
 /** Where datagrams are put, the same for all channels: they are read before the next are received. */
 let buffer: Reader | undefined;
 
+const opening = "open netlink socket";
+/** The value of an option that is being set. */
+const int = new Uint8Array(4);
+
 /** Makes a system call: the value, or minus the errno. */
 export type SystemCall = typeof attempt;
 
+/** Opens a socket to the kernel in the current network namespace, for `connectChannel`: its descriptor, or minus the errno. */
+export function tryOpenSocket(protocol: number, system: SystemCall = attempt): number {
+  return system("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+}
+
+/** Opens a channel to the kernel in the current network namespace. */
+export function openChannel(protocol: number, system: SystemCall = attempt): Channel {
+  return connectChannel(check(tryOpenSocket(protocol, system), opening), system);
+}
+
 /**
- * Opens a socket to the kernel in the current network namespace. It is connected, which binds it, too: else whoever
+ * A channel over an open socket, which is its own from now on. It is connected, which binds it, too: else whoever
  * administers a container's namespace could send it messages in the kernel's place.
  */
-export function openChannel(protocol: number, system: SystemCall = attempt): Channel {
-  const act = "open netlink socket";
-  const fd = check(system("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), act);
+export function connectChannel(fd: number, system: SystemCall = attempt): Channel {
   const channel = new KernelChannel(fd, system);
   try {
-    check(system("connect", fd, KERNEL, KERNEL.length), act);
+    check(system("connect", fd, KERNEL, KERNEL.length), opening);
   } catch (error) {
     channel.close();
     throw error;
@@ -99,9 +111,8 @@ class KernelChannel implements Channel {
   }
 
   #setSocketOption(option: number, value: number): void {
-    const int = new Uint8Array(4);
-    new DataView(int.buffer).setInt32(0, value, true);
-    const result = this.#system("setsockopt", this.#fd, SOL_SOCKET, option, int, int.length);
+    const long = new Uint8Array(Int32Array.of(value).buffer);
+    const result = this.#system("setsockopt", this.#fd, SOL_SOCKET, option, long, long.length);
     check(result, "set netlink socket option", `${option}`);
   }
 
@@ -152,8 +163,8 @@ class KernelChannel implements Channel {
   }
 
   setOption(option: number, value: number): boolean {
-    const int = Uint8Array.of(value, 0, 0, 0);
-    const result = this.#system("setsockopt", this.#fd, SOL_NETLINK, option, int, int.length);
+    int[0] = value;
+    const result = this.#system("setsockopt", this.#fd, SOL_NETLINK, option, int, 4);
     if (result === -Errno.ENOPROTOOPT) return false;
     check(result, "set netlink socket option", `${option}`);
     return true;

@@ -4,7 +4,7 @@ import { monotonicMs } from "../sys/clock.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
 import type { Patience } from "../sys/poll.ts";
 import { observer, traced } from "../sys/trace.ts";
-import { type Channel, openChannel } from "./channel.ts";
+import { type Channel, connectChannel, openChannel } from "./channel.ts";
 import { NetlinkError } from "./error.ts";
 import { Dump, Exchange, type Receiver, tellExchange } from "./exchange.ts";
 import {
@@ -64,6 +64,11 @@ export class NetlinkSocket implements Disposable {
   /** Opens a socket in the current namespace. */
   static open(protocol: number): NetlinkSocket {
     return new NetlinkSocket(openChannel(protocol));
+  }
+
+  /** A socket over a descriptor that `tryOpenSocket` gave, which is its own from now on. */
+  static over(fd: number): NetlinkSocket {
+    return new NetlinkSocket(connectChannel(fd));
   }
 
   /**

@@ -2,22 +2,22 @@
 
 import { CniError, ErrorCode } from "../cni/error.ts";
 import { goQuote } from "../cni/quote.ts";
+import { tryOpenSocket } from "../netlink/channel.ts";
 import type { Replies, Request } from "../netlink/message.ts";
 import { NetlinkSocket, Protocol } from "../netlink/socket.ts";
 import { Errno, isSysError } from "../sys/errno.ts";
 import { Fd } from "../sys/fd.ts";
-import { OpenFlag, openFile, stat } from "../sys/file.ts";
+import { OpenFlag, openFile } from "../sys/file.ts";
 import { fileSystemType } from "../sys/file-system.ts";
 import { lock, lockShared, unlock } from "../sys/lock.ts";
 import type { Patience } from "../sys/poll.ts";
+import { identify } from "../sys/statx.ts";
 import { attempt, call } from "../sys/syscall.ts";
 
 /** CLONE_NEWNET, linux/sched.h */
 const cloneNewNet = 0x40000000;
 /** The calling thread's own namespace: the process's would be the wrong one once a thread has moved. */
 const ownPath = "/proc/thread-self/ns/net";
-/** AF_UNIX, which is made the quickest; SOCK_DGRAM and SOCK_CLOEXEC: linux/socket.h, linux/net.h */
-const Socket = { family: 1, type: 2 | 0x80000 } as const;
 /** SIOCGSKNS, linux/sockios.h: opens the namespace that a socket is in. */
 const siocgskns = 0x894c;
 
@@ -35,9 +35,11 @@ export class Namespace implements Disposable {
   readonly path: string;
   readonly #fd: Fd;
   readonly #dev: number;
-  readonly #ino: bigint;
+  readonly #ino: number;
   /** Where to return to; the process's own namespace has none. */
   readonly #home: Namespace | undefined;
+  /** A socket that was opened inside and has not been used yet; -1 for none. */
+  #unused = -1;
   #socket: NetlinkSocket | undefined;
   #filterSocket: NetlinkSocket | undefined;
   /** Readable means: wait for no turn any more; -1 for never. */
@@ -49,14 +51,33 @@ export class Namespace implements Disposable {
     this.path = path;
     this.#home = home;
     this.#fd = fd;
-    const { dev, ino } = stat(fd);
-    this.#dev = dev;
-    this.#ino = ino;
+    try {
+      const { dev, ino } = identify(fd);
+      this.#dev = dev;
+      this.#ino = ino;
+    } catch (error) {
+      fd[Symbol.dispose]();
+      throw error;
+    }
   }
 
-  /** The namespace the process was started in. */
+  /**
+   * The namespace that the thread is in. By way of the socket that nearly everybody wants later, as the kernel would have
+   * to make half a dozen files that lead to it in /proc; by way of those where it will not (before Linux 4.10, or without
+   * CAP_NET_ADMIN).
+   */
   static own(): Namespace {
-    return new Namespace(ownPath, openOwn(), undefined);
+    const socket = tryOpenSocket(Protocol.route);
+    try {
+      const fd = socket < 0 ? -1 : attempt("ioctl", socket, siocgskns, 0);
+      const file = fd < 0 ? openFile(ownPath, OpenFlag.readOnly) : new Fd(fd, ownPath);
+      const own = new Namespace(ownPath, file, undefined);
+      own.#unused = socket;
+      return own;
+    } catch (error) {
+      if (socket >= 0) attempt("close", socket);
+      throw error;
+    }
   }
 
   /** Opens the namespace at a path. Throws NoNamespaceError, in the reference's words, where there is none. */
@@ -117,8 +138,15 @@ export class Namespace implements Disposable {
 
   /** A rtnetlink socket opened inside, at the first use. */
   get socket(): NetlinkSocket {
-    this.#socket ??= this.run(() => NetlinkSocket.open(Protocol.route));
+    this.#socket ??= this.#openSocket();
     return this.#socket;
+  }
+
+  #openSocket(): NetlinkSocket {
+    const unused = this.#unused;
+    if (unused < 0) return this.run(() => NetlinkSocket.open(Protocol.route));
+    this.#unused = -1;
+    return NetlinkSocket.over(unused);
   }
 
   /** A socket to netfilter opened inside, at the first use. */
@@ -180,23 +208,11 @@ export class Namespace implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket?.[Symbol.dispose]();
+    if (this.#unused >= 0) attempt("close", this.#unused);
+    this.#unused = -1;
     this.#filterSocket?.[Symbol.dispose]();
     this.#fd[Symbol.dispose]();
   }
-}
-
-/**
- * Opens the namespace that the thread is in. By way of a socket, as the kernel would have to make half a dozen files that
- * lead to it in /proc; by way of those where it will not (before Linux 4.10, or without CAP_NET_ADMIN).
- */
-function openOwn(): Fd {
-  const socket = attempt("socket", Socket.family, Socket.type, 0);
-  if (socket >= 0) {
-    const own = attempt("ioctl", socket, siocgskns, 0);
-    attempt("close", socket);
-    if (own >= 0) return new Fd(own, ownPath);
-  }
-  return openFile(ownPath, OpenFlag.readOnly);
 }
 
 function openOrExplain<T>(path: string, open: () => T): T {

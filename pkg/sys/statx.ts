@@ -1,5 +1,8 @@
 /** What a file is, as statx tells it: its layout is the same on every architecture, that of struct stat is not. */
 
+import type { Fd } from "./fd.ts";
+import { attempt, check } from "./syscall.ts";
+
 /** What is known about a file. */
 export interface Stat {
   /** The device, as a number of our own: equal for equal devices. */
@@ -92,4 +95,25 @@ class Statx implements Stat {
     const nanoseconds = BigInt(this.#view.getUint32(offset + 8, true));
     return this.#view.getBigInt64(offset, true) * 1_000_000_000n + nanoseconds;
   }
+}
+
+/** Which file it is, in a form that two files of one machine do not share. */
+export interface Identity {
+  readonly dev: number;
+  /** Exact below 2^53; of namespaces it has 32 bits. */
+  readonly ino: number;
+}
+
+/** AT_EMPTY_PATH, linux/fcntl.h */
+const emptyPath = 0x1000;
+
+/** One record for all calls of `identify`, which reads it at once. */
+const record = new Uint8Array(statxSize);
+const words = new Uint32Array(record.buffer);
+
+/** Which file a descriptor is of: at a tenth of what a `Stat` costs, which outlives the next one. */
+export function identify({ fd, subject }: Fd): Identity {
+  check(attempt("statx", fd, "", emptyPath, statxBasic, record), "stat", subject);
+  const word = (at: number) => words[at >> 2] as number;
+  return { dev: word(136) * 0x10_0000 + word(140), ino: word(36) * 2 ** 32 + word(32) };
 }
