@@ -78,7 +78,7 @@ export class Exchange implements Receiver {
     const errno = errnoIn(from, message);
     const request = this.#requests[index];
     if (errno !== 0 && request) {
-      if (errno !== request.absent) {
+      if (!request.absent?.includes(errno)) {
         // In a cut datagram the words, which come last, are lost; the number is not.
         const why = isCut ? {} : explanationIn(from, message);
         this.failure ??= new NetlinkError(request.purpose, errno, why);

@@ -43,8 +43,8 @@ export interface Request<Reply = void> {
    * do not look at every filter. A request without it changes something and is only acknowledged.
    */
   read?(from: Reader, start: number, end: number): Reply;
-  /** The errno by which the kernel says that there is none: the reply is undefined then, and nothing has failed. */
-  readonly absent?: number;
+  /** Errnos by which the kernel says that there is none: the reply is undefined then, and nothing has failed. */
+  readonly absent?: readonly number[];
   /** Asks for no acknowledgement: nfnetlink's marks around a transaction. Its failure is the whole batch's. */
   readonly quiet?: true;
 }
@@ -54,12 +54,12 @@ export type Replies<R extends readonly Request<unknown>[]> = {
   -readonly [K in keyof R]: R[K] extends Request<infer Reply> ? Reply : never;
 };
 
-/** The request, for what there may not be: see `absent`. */
+/** The request, for what there may not be, which `absent` tells. */
 export function optional<Reply>(
   request: Request<Reply>,
   absent: number,
 ): Request<Reply | undefined> {
-  return { ...request, absent };
+  return { ...request, absent: [absent, ...(request.absent ?? [])] };
 }
 
 /** A message's header and where it lies. */

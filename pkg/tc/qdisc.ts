@@ -70,7 +70,7 @@ export function getQdisc(key: QdiscKey): Request<Qdisc | undefined> {
     type: Type.getQdisc,
     // Of one that is not shown there is only the acknowledgement; old kernels answer nobody who wants no echo.
     flags: MessageFlag.ack | MessageFlag.echo,
-    absent: Errno.ENOENT,
+    absent: [Errno.ENOENT],
     write: (to) => tcHeader.put(to, { parent: TcPlace.root, ...key }),
     read: readQdisc,
   };

@@ -8,7 +8,13 @@ import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
 import { compareBucket, putBucket, refuseOccupied, takeBucket } from "./bucket.ts";
-import { type BandwidthConfig, bandwidthEntries, type Limits, limitsOf } from "./limits.ts";
+import {
+  type BandwidthConfig,
+  bandwidthEntries,
+  directions,
+  type Limits,
+  limitsOf,
+} from "./limits.ts";
 import { type Ends, endsOf, type Plan, planFor, type Root } from "./plan.ts";
 import { findIfb, readHook, redirect, redirectsTo, removeRedirect } from "./redirect.ts";
 
@@ -25,8 +31,7 @@ export const bandwidth = definePlugin({
     if (!limits.ingress && !limits.egress) return prevResult;
     const link = requireLink(context, prevResult);
     warn(context, limits, link);
-    const ends = endsOf(context.host, context.container, link);
-    return carryOut(context, planFor(ends, limits, context), prevResult);
+    return carryOut(context, planFor(context, link, limits), prevResult);
   },
 
   check(context) {
@@ -83,7 +88,8 @@ function requireLink({ container, ifName: name }: Call, prevResult: Result): Lin
 
 /** What the kernel does not mind, and nobody means. */
 function warn({ log }: Call, limits: Limits, { mtu }: Link): void {
-  for (const [name, limit] of Object.entries(limits)) {
+  for (const name of directions) {
+    const limit = limits[name];
     if (limit === undefined || limit.burst >= mtu) continue;
     log(`${name}Burst of ${limit.burst} bytes: packets that are larger are dropped`);
   }

@@ -30,7 +30,7 @@ export function refuseOccupied({ name }: Link, root: Qdisc | undefined): void {
 }
 
 /** Limits what leaves a link. */
-export function putBucket({ index, name }: Link, bucket: Bucket): Request {
+export function putBucket({ index, name }: Pick<Link, "index" | "name">, bucket: Bucket): Request {
   return newQdisc({ index, kind: "tbf", handle, data: toTbf(bucket) }, name);
 }
 

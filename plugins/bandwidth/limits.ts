@@ -35,7 +35,8 @@ export type BandwidthConfig = v.InferOutput<v.ObjectSchema<typeof bandwidthEntri
 
 type Rates = v.InferOutput<v.ObjectSchema<typeof rates & typeof subnets, undefined>>;
 
-export type Direction = "ingress" | "egress";
+export const directions = ["ingress", "egress"] as const;
+export type Direction = (typeof directions)[number];
 
 /** A direction's bucket. */
 export interface Limit extends Bucket {
@@ -59,18 +60,21 @@ const most32 = 0xffffffff;
 
 /** What is to be limited; throws code 7 for what cannot be, code 2 for what this suite does not do. */
 export function limitsOf(config: BandwidthConfig): Limits {
-  const isHere = Object.keys(rates).some((key) => config[key as keyof typeof rates] !== undefined);
+  const { ingressRate, ingressBurst, egressRate, egressBurst } = config;
   // As in the reference: a single key of the network's author puts the runtime's aside.
+  const isHere = (ingressRate ?? ingressBurst ?? egressRate ?? egressBurst) !== undefined;
   const asked: Rates = isHere ? config : (config.runtimeConfig?.bandwidth ?? {});
-  for (const from of [config, asked]) {
-    for (const key of ["shapedSubnets", "unshapedSubnets"] as const) {
-      if (from[key] !== undefined) refuseUnsupported(key, from[key]);
-    }
-  }
+  refuseSubnets(config);
+  refuseSubnets(asked);
   return {
     ingress: limitFor("ingress", asked.ingressRate, asked.ingressBurst),
     egress: limitFor("egress", asked.egressRate, asked.egressBurst),
   };
+}
+
+function refuseSubnets({ shapedSubnets, unshapedSubnets }: Rates): void {
+  if (shapedSubnets !== undefined) refuseUnsupported("shapedSubnets", shapedSubnets);
+  if (unshapedSubnets !== undefined) refuseUnsupported("unshapedSubnets", unshapedSubnets);
 }
 
 function limitFor(name: Direction, rateBits = 0, burstBits?: number): Limit | undefined {

@@ -1,13 +1,19 @@
 /** Where each direction is limited: a bucket where packets leave a link, a detour where they arrive on one. */
 
 import type { Attachment } from "../../pkg/link/attachment.ts";
-import { findHostEnd } from "../../pkg/link/host-end.ts";
+import { askForHostEnd, findHostEnd, hostEndIn, peerOf } from "../../pkg/link/host-end.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import type { Qdisc } from "../../pkg/tc/qdisc.ts";
 import { type Place, rootOf } from "./bucket.ts";
 import type { Limit, Limits } from "./limits.ts";
-import { isShared, look, type Present } from "./redirect.ts";
+import { askForPresent, ifbNameOf, isShared, type Present, presentIn } from "./redirect.ts";
+
+/** Where and for whom a plan is made. */
+interface Surroundings extends Attachment {
+  readonly host: Namespace;
+  readonly container: Namespace;
+}
 
 /** The two ends of what connects a container: its interface, and on the host the other end of its veth. */
 export interface Ends {
@@ -38,14 +44,36 @@ export function endsOf(host: Namespace, container: Namespace, link: Link): Ends 
   };
 }
 
-/** The plan for a container's interface. On the host if it has an end there, where the container cannot undo it. */
-export function planFor(
-  { inside, outside }: Ends,
-  { ingress, egress }: Limits,
-  attachment: Attachment,
-): Plan {
-  const here = outside ?? inside;
-  const present = look(here, attachment);
+/** Both ends, and how things are on the one that is worked on: on the host, where the container cannot undo it. */
+interface Survey extends Ends {
+  readonly here: Place;
+  readonly present: Present;
+}
+
+/** Looks at all of it, in one go where it is known which number the other end has. */
+function survey(surroundings: Surroundings, link: Link): Survey {
+  const { host, container } = surroundings;
+  const name = ifbNameOf(surroundings);
+  const inside = { namespace: container, link };
+  const peer = peerOf(link);
+  if (peer !== undefined) {
+    const [end, containerId, ...answers] = host.send(
+      ...askForHostEnd(container, peer),
+      ...askForPresent(peer, name),
+    );
+    const found = hostEndIn(link, [end, containerId]);
+    if (found !== undefined) {
+      const here = { namespace: host, link: found };
+      return { inside, outside: here, here, present: presentIn(here, name, answers) };
+    }
+  }
+  const present = presentIn(inside, name, container.send(...askForPresent(link.index, name)));
+  return { inside, outside: undefined, here: inside, present };
+}
+
+/** The plan for a container's interface. */
+export function planFor(surroundings: Surroundings, link: Link, { ingress, egress }: Limits): Plan {
+  const { inside, outside, here, present } = survey(surroundings, link);
   const [leaves, arrives] = outside === undefined ? [egress, ingress] : [ingress, egress];
   const roots: Root[] = leaves ? [{ place: here, limit: leaves, present: present.root }] : [];
   if (arrives === undefined) return { roots };

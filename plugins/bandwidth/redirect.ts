@@ -8,7 +8,7 @@ import { type Attachment, aliasOf } from "../../pkg/link/attachment.ts";
 import { findLink, removeLink } from "../../pkg/link/find.ts";
 import { randomMac } from "../../pkg/link/mac.ts";
 import { removeEach } from "../../pkg/link/routing.ts";
-import { optional, type Request } from "../../pkg/netlink/message.ts";
+import { optional, type Replies, type Request } from "../../pkg/netlink/message.ts";
 import { getLink, type Link, newLink, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import { Errno } from "../../pkg/sys/errno.ts";
@@ -58,15 +58,24 @@ export interface Present {
   readonly namesake: Link | undefined;
 }
 
-/** Looks at all of it in one go. */
-export function look(place: Place, attachment: Attachment): Present {
-  const { index } = place.link;
-  const [name = ""] = ifbNames(attachment);
-  const [root, arrival, namesake] = place.namespace.send(
-    getQdisc({ index }),
-    getQdisc({ index, parent: arriving }),
+/** What a namespace is asked about a link of that number, which there may not be, and about who has the name. */
+export function askForPresent(
+  index: number,
+  name: string,
+): [Request<Qdisc | undefined>, Request<Qdisc | undefined>, Request<Link | undefined>] {
+  return [
+    optional(getQdisc({ index }), Errno.ENODEV),
+    optional(getQdisc({ index, parent: arriving }), Errno.ENODEV),
     optional(getLink({ name }), Errno.ENODEV),
-  );
+  ];
+}
+
+/** How things are, by the answers. */
+export function presentIn(
+  place: Place,
+  name: string,
+  [root, arrival, namesake]: Replies<ReturnType<typeof askForPresent>>,
+): Present {
   return { root, hook: hookOf(place, arrival), name, namesake };
 }
 
@@ -83,6 +92,12 @@ function* ifbNames({ network, containerId, ifName }: Attachment): Generator<stri
   for (const text of [network + containerId, network + containerId + ifName]) {
     yield `bwp${sha512(text)}`.slice(0, longestName);
   }
+}
+
+/** The name that the attachment's ifb has unless another link has it. */
+export function ifbNameOf(attachment: Attachment): string {
+  const [name = ""] = ifbNames(attachment);
+  return name;
 }
 
 /** The attachment's ifb, known by its alias, or else one of the reference's, which have none. */
@@ -127,7 +142,7 @@ export function redirect(redirection: Redirection): Interface {
   const opened = newQdisc({ index, kind: "ingress", parent: arriving }, link.name);
   namespace.send(
     // While it is down: the kernel would wait for packets that are on their way.
-    putBucket(ifb, limit),
+    putBucket({ index: ifb.index, name }, limit),
     setLink({ index: ifb.index, up: true }, `set ${name} up`),
     ...(isOurs ? [opened] : []),
     newRedirect({

@@ -205,20 +205,28 @@ test("another agent's filter that comes later goes first, and survives DEL", () 
     await host.run("tc", "qdisc", "del", "dev", hostEnd, "ingress");
   }));
 
-test("a pair of the host's own with the container's numbers is not the other end", () =>
-  withHost(async (host) => {
-    await host.addNetns("c1");
-    // Whoever pairs links within a namespace has these numbers there; the two namespaces do not know each other.
-    await batch(host, "", ["link add own0 index 71 type veth peer own1 index 72"]);
-    await batch(host, "c1", ["link add eth0 index 72 type veth peer tail0 index 71"]);
-    const prevResult = { interfaces: [{ name: "eth0", sandbox: "/run/netns/c1" }], ips: [] };
-    const config = withResult(member({ egressRate: 8e6 }), prevResult);
-    resultOf(await host.cni("ADD", call(config)));
-    assert.deepEqual(await qdiscsOf(host, ""), []);
-    assert.equal((await qdiscsOf(host, "c1")).length, 1);
-    assertSuccess(await host.cni("DEL", call(config)));
-    assert.deepEqual(await queuesOf(host), []);
-  }));
+// Whoever pairs links within a namespace has these numbers there; the two namespaces do not know each other.
+for (const [what, pairs] of [
+  [
+    "a pair of the host's own with the container's numbers",
+    ["own0 index 71 type veth peer own1 index 72"],
+  ],
+  ["nothing on the host, whose links have other numbers,", []],
+] as const) {
+  test(`${what} is not the other end`, () =>
+    withHost(async (host) => {
+      await host.addNetns("c1");
+      for (const pair of pairs) await batch(host, "", [`link add ${pair}`]);
+      await batch(host, "c1", ["link add eth0 index 72 type veth peer tail0 index 71"]);
+      const prevResult = { interfaces: [{ name: "eth0", sandbox: "/run/netns/c1" }], ips: [] };
+      const config = withResult(member({ egressRate: 8e6 }), prevResult);
+      resultOf(await host.cni("ADD", call(config)));
+      assert.deepEqual(await qdiscsOf(host, ""), []);
+      assert.equal((await qdiscsOf(host, "c1")).length, 1);
+      assertSuccess(await host.cni("DEL", call(config)));
+      assert.deepEqual(await queuesOf(host), []);
+    }));
+}
 
 test("a root qdisc of somebody else is told, and stays", () =>
   onInterface(async (host, prevResult) => {
