@@ -11,7 +11,7 @@ import { findChain } from "../nftables/chain.ts";
 import { commentOf } from "../nftables/expression/match.ts";
 import { dumpRules } from "../nftables/rule.ts";
 import type { Namespace } from "../ns/namespace.ts";
-import { ifPresent, readText } from "../sys/file.ts";
+import { findText } from "../sys/file.ts";
 import { findFilter } from "./backend.ts";
 
 /**
@@ -144,6 +144,6 @@ export function unreadRules(host: Namespace, family: Family, [table, chain]: Pla
 
 function legacyTables(family: Family): string[] {
   const file = family === 4 ? "ip_tables_names" : "ip6_tables_names";
-  const text = ifPresent(() => readText(`/proc/self/net/${file}`));
+  const text = findText(`/proc/self/net/${file}`);
   return text?.split("\n") ?? [];
 }

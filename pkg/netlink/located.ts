@@ -3,9 +3,6 @@
 import type { Attributes, Siblings, Table, ValueOf } from "./codec.ts";
 import { ATTRIBUTE_HEADER, attributeLength, Reader, TYPE_MASK } from "./wire.ts";
 
-/** A header's type, in the word that it is. */
-const TYPE_BITS = TYPE_MASK << 16;
-
 /** The attributes of a set. Each is looked for, and decoded, when it is asked for. */
 export class Located<T extends Table> {
   readonly #from: Reader;
@@ -74,13 +71,14 @@ export class Located<T extends Table> {
     const { words } = this.#from;
     const end = this.#end >> 2;
     let at = this.#start >> 2;
+    let header = 0;
     while (at < end) {
-      const header = words[at] as number;
-      const length = header & 0xffff;
-      if (length < ATTRIBUTE_HEADER) break;
+      header = words[at] as number;
+      // Shorter than its header, which has four bytes.
+      if ((header & 0xfffc) === 0) break;
       // A type beyond the table's is written nowhere, as an array of fixed length has it.
-      places[(header & TYPE_BITS) >> 16] = at + 1;
-      at += (length + 3) >> 2;
+      places[(header >> 16) & TYPE_MASK] = ++at;
+      at += ((header & 0xffff) - 1) >> 2;
     }
     // Rounded up, the last one may seem to end where it should only where that is no bound.
     if (at !== (this.#end + 3) >> 2 || (this.#end & 3) !== 0) this.#complain();

@@ -54,12 +54,14 @@ export type Replies<R extends readonly Request<unknown>[]> = {
   -readonly [K in keyof R]: R[K] extends Request<infer Reply> ? Reply : never;
 };
 
-/** The request, for what there may not be, which `absent` tells. */
+/** Makes a request, which nobody else has, one for what there may not be, as `absent` tells: a copy would cost as much as it. */
 export function optional<Reply>(
   request: Request<Reply>,
   absent: number,
 ): Request<Reply | undefined> {
-  return { ...request, absent: [absent, ...(request.absent ?? [])] };
+  const changed: { absent?: readonly number[] } = request;
+  changed.absent = request.absent === undefined ? [absent] : [absent, ...request.absent];
+  return request;
 }
 
 /** A message's header and where it lies. */

@@ -28,6 +28,7 @@ export interface Struct<F extends Fields> extends Scalar<Full<F>> {
 export function struct<const F extends Fields>(fields: F): Struct<F> {
   let size = 0;
   const field: Record<string, Field> = {};
+  const places: Record<string, { scalar: Scalar<number>; at: number }> = {};
   const list = Object.entries(fields).map(([name, scalar]) => {
     const at = size;
     if (at % Math.min(scalar.size, 4) !== 0) throw new Error(`"${name}" is not on a bound`);
@@ -37,6 +38,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
       get: (from, start) => scalar.get(from, start + at),
     };
     field[name] = own;
+    places[name] = { scalar, at };
     return { name, own, scalar, at };
   });
   const put = (to: Writer, value: Readonly<Record<string, number | undefined>>): void => {
@@ -44,7 +46,8 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     // What was reserved is zero: most fields of most headers need nothing.
     for (const name in value) {
       const number = value[name];
-      if (number) field[name]?.set(to, start, number);
+      const known = number ? places[name] : undefined;
+      if (number && known) known.scalar.set(to, start + known.at, number);
     }
   };
   return {

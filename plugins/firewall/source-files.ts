@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { goJson } from "../../pkg/cni/json.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
-import { ifPresent, listDirectory, openDirectory, readText, unlink } from "../../pkg/sys/file.ts";
+import { findText, ifPresent, listDirectory, openDirectory, unlink } from "../../pkg/sys/file.ts";
 import { encode } from "../../pkg/sys/text.ts";
 import { createExclusive, replaceFile } from "../../pkg/sys/whole-file.ts";
 
@@ -49,7 +49,7 @@ export class SourceFiles implements Disposable {
 export function listSources(): OwnedSources[] {
   return (ifPresent(() => listDirectory(directory)) ?? []).flatMap((file) => {
     const owner = name.exec(file)?.[1];
-    const text = ifPresent(() => readText(`${directory}/${file}`, { limit }));
+    const text = findText(`${directory}/${file}`, { limit });
     if (owner === undefined || text === undefined) return [];
     return [{ owner, ...read(text) }];
   });

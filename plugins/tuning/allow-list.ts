@@ -3,7 +3,7 @@
 import { goQuote } from "../../pkg/cni/quote.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
 import { Errno, isSysError } from "../../pkg/sys/errno.ts";
-import { readText } from "../../pkg/sys/file.ts";
+import { findText, readText } from "../../pkg/sys/file.ts";
 
 /** Where the reference suite has it. */
 const usualPath = "/etc/cni/tuning/allowlist.conf";
@@ -25,9 +25,9 @@ export function checkAllowed(keys: readonly string[], configured: string): void 
 /** Undefined where there is none. Whoever may not look there has no host to protect: that is a rootless runtime. */
 function readUsual(): string | undefined {
   try {
-    return readText(usualPath, { limit });
+    return findText(usualPath, { limit });
   } catch (error) {
-    if (isSysError(error, Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES)) return undefined;
+    if (isSysError(error, Errno.ENOTDIR, Errno.EACCES)) return undefined;
     throw error;
   }
 }

@@ -6,12 +6,12 @@
 import { Errno, isSysError } from "../../pkg/sys/errno.ts";
 import type { Fd } from "../../pkg/sys/fd.ts";
 import {
+  findText,
   ifPresent,
   listDirectory,
   OpenFlag,
   openDirectory,
   openFile,
-  readText,
   unlink,
   writeAll,
 } from "../../pkg/sys/file.ts";
@@ -75,8 +75,8 @@ export function readTexts(dataDir: string, owner: Owner): Texts {
   const path = dataDir || usualDirectory;
   const name = nameOf(owner);
   return {
-    link: ifPresent(() => readText(`${path}/${name}`, { limit })),
-    own: ifPresent(() => readText(`${path}/${ownFolder}/${name}`, { limit })),
+    link: findText(`${path}/${name}`, { limit }),
+    own: findText(`${path}/${ownFolder}/${name}`, { limit }),
   };
 }
 
@@ -170,7 +170,7 @@ export function listOwners(dataDir: string, log: Log): Owner[] {
   const folder = `${dataDir || usualDirectory}/${ownFolder}`;
   const owners: Owner[] = [];
   for (const name of ifPresent(() => listDirectory(folder)) ?? []) {
-    const text = ifPresent(() => readText(`${folder}/${name}`, { limit }));
+    const text = findText(`${folder}/${name}`, { limit });
     const { owner } = readOwnFile(text, log);
     if (owner !== undefined && nameOf(owner) === name) owners.push(owner);
   }
