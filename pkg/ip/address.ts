@@ -56,11 +56,18 @@ export function formatAddress(address: Address): string {
   return address.family === 4 ? formatV4(Number(address.value)) : formatV6(split(address.value));
 }
 
-/** An address's text as `formatAddress` writes it. Of IPv4 no other form is read. */
+const octet = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+/** The text of an IPv4 address, of which no other form is read. */
+export const dottedDecimal = `${octet}\\.${octet}\\.${octet}\\.${octet}`;
+const isDottedDecimal = new RegExp(`^${dottedDecimal}$`);
+
+/** An address's text as `formatAddress` writes it. */
 export function canonicalAddress(text: string): string | undefined {
+  // A pattern tells it at a fifth of what the address costs, which many of these texts are never asked for.
+  if (isDottedDecimal.test(text)) return text;
   const address = parseAddress(text);
   if (address === undefined) return undefined;
-  return text.indexOf(":") < 0 ? text : formatAddress(address);
+  return formatAddress(address);
 }
 
 /** The 4 or 16 bytes in network order. */

@@ -3,6 +3,7 @@
 import {
   type Address,
   addressBits,
+  dottedDecimal,
   type Family,
   formatAddress,
   parseWithWidth,
@@ -50,13 +51,13 @@ export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix.address)}/${prefix.length}`;
 }
 
+const isDottedDecimal = new RegExp(`^${dottedDecimal}/(?:3[0-2]|[12]?\\d)$`);
+
 /** A prefix's text as `formatPrefix` writes it. */
 export function canonicalPrefix(text: string): string | undefined {
+  if (isDottedDecimal.test(text)) return text;
   const prefix = parsePrefix(text);
-  if (prefix === undefined) return undefined;
-  // Of IPv4 no other form is read, but for zeros ahead of the length.
-  const isCanonical = text.indexOf(":") < 0 && text.endsWith(`/${prefix.length}`);
-  return isCanonical ? text : formatPrefix(prefix);
+  return prefix && formatPrefix(prefix);
 }
 
 /** The prefix of one address: /32 or /128. */
