@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 82
+# Lines to change: 83
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -81,7 +81,7 @@ s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//
 # A variable is not asked whether it has been set where its declaration stands before, in the same function: it has. Not
 # so in a switch, whose cases may be jumped to, in the head of a loop over something, which is moved, nor where a pattern
 # is given its value or a default: that is compiled after the pattern.
-/^typedef struct JSVarDef {/,/^}/s|^    uint8_t var_kind : 4;.*|&\n    uint8_t is_set : 1, keeps_checks : 1; /* engine */|
+/^typedef struct JSVarDef {/,/^}/s|^    uint8_t var_kind : 4;.*|&\n    uint8_t is_set : 1, keeps_checks : 1, is_checked : 1; /* engine */|
 /^typedef struct JSVarScope {/,/^}/s|^    uint8_t has_using : 1;.*|&\n    uint8_t keeps_checks : 1; /* engine */|
 /^static int push_scope(/,/^}/s|^        fd->scopes\[scope\].has_using = 0;|&\n        fd->scopes[scope].keeps_checks = 0; /* engine */|
 /^    case TOK_SWITCH:/,/push_break_entry(/s|^            push_scope(s);|&\n            s->cur_func->scopes[s->cur_func->scope_level].keeps_checks = 1; /* engine */|
@@ -93,9 +93,11 @@ s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//
 /^static int resolve_scope_var(/,/^}/{
   /^        local_scope_var:/,/^            break;/{
     s|^            is_put = .*|&\n            if (op == OP_scope_put_var_init \&\& !(var_idx \& ARGUMENT_VAR_OFFSET) \&\& var_name != JS_ATOM_this \&\&\n                !s->vars[var_idx].keeps_checks \&\& !s->scopes[s->vars[var_idx].scope_level].keeps_checks)\n                s->vars[var_idx].is_set = 1; /* engine */|
-    s#dbuf_putc(bc, OP_\(get\|put\)_loc_check);#dbuf_putc(bc, s->vars[var_idx].is_set ? OP_\1_loc : OP_\1_loc_check); /* engine */#
+    s#dbuf_putc(bc, OP_\(get\|put\)_loc_check);#dbuf_putc(bc, s->vars[var_idx].is_set ? OP_\1_loc : (s->vars[var_idx].is_checked = 1, OP_\1_loc_check)); /* engine */#
   }
 }
+# Nor is one marked as not set that nobody asks: no check, no function inside, no end of a scope that disposes of it.
+/^static __exception int resolve_labels(/,/^}/s#^        case OP_call:$#        case OP_set_loc_uninitialized:\n            {\n                JSVarDef *vd = \&s->vars[get_u16(bc_buf + pos + 1)];\n                if (vd->is_checked || vd->is_captured || s->scopes[vd->scope_level].has_using)\n                    goto no_change;\n                break;\n            }\n& /* engine */#
 
 # And texts in texts as split and replaceAll have it done, not by comparing at each place.
 /^static JSValue js_string_indexOf(/,/^}/s|^    if (len >= v_len && inc .*|    if (len >= v_len \&\& !lastIndexOf)\n        ret = string_indexof(p, p1, start);\n    else & /* engine */|

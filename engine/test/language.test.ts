@@ -101,6 +101,30 @@ test("a variable is not to be seen before its declaration", () => {
   `);
 });
 
+test("each round of a loop has variables of its own, not set until they are declared", () => {
+  sameAsNode(`
+    const attempt = (read) => { try { return read(); } catch (error) { return error.name; } };
+    for (let i = 0; i < 3; i++) { let y; out.push(["unset", y]); y = i; }
+    for (let i = 0; i < 3; i++) { out.push(["early", attempt(() => x), i]); const x = i; out.push(x); }
+    for (let i = 0; i < 3; i++) { try { if (i > 0) out.push(["early by itself", late]); } catch (error) { out.push(error.name); } const late = i; out.push(late); }
+    for (let i = 0; i < 3; i++) { if (i === 1) continue; const skipped = i; out.push(skipped); }
+    for (const item of [1, 2, 3]) { const twice = item * 2; let sum; if (item > 1) sum = twice; out.push([twice, sum]); }
+    for (const key in { a: 1, b: 2 }) { let seen; out.push([key, seen]); seen = key; }
+    const kept = [];
+    for (let i = 0; i < 3; i++) { const own = { i }; kept.push(() => own.i); }
+    out.push(kept.map((read) => read()));
+    let n = 0;
+    do { const before = n; n = before + 1; { const inner = before; out.push(inner); } } while (n < 3);
+    const jump = (i) => { switch (i) { case 0: let a = 1; return a; case 1: a = 2; return a; default: return a; } };
+    for (const i of [0, 1, 2]) out.push(attempt(() => jump(i)));
+    const sequence = function* () { for (let i = 0; i < 3; i++) { let step; const value = yield [i, step]; step = value; out.push(["sent", step]); } };
+    const steps = sequence();
+    for (const value of ["a", "b", "c"]) out.push(steps.next(value).value);
+    outer: for (let i = 0; i < 3; i++) { for (let j = 0; j < 3; j++) { const both = i * 3 + j; if (both === 4) continue outer; out.push(both); } }
+    for (let i = 0; i < 2; i++) { let [a = i, { b } = { b: a }] = []; out.push([a, b]); class Own { static of = i; get() { return Own.of; } } out.push(new Own().get()); }
+  `);
+});
+
 test("literals and closures have the properties they are to have", () => {
   sameAsNode(`
     const keys = (object) => Reflect.ownKeys(object).map(String);
