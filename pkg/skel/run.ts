@@ -7,6 +7,7 @@ import { readAll, writeAll } from "../sys/file.ts";
 import { args, environment, exit, stackOf } from "../sys/process.ts";
 import { type BlockedSignals, blockSignals } from "../sys/signal.ts";
 import { decode, encode } from "../sys/text.ts";
+import { observer } from "../sys/trace.ts";
 import { perform } from "./perform.ts";
 import type { Plugin } from "./plugin.ts";
 
@@ -50,7 +51,7 @@ export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions)
         if (signal === 0) return;
         throw new CniError(ErrorCode.tryAgainLater, `interrupted by signal ${signal}`);
       },
-      print: (text) => writeAll(new Fd(stdoutFd), encode(text)),
+      print,
       log,
       netnsChecked: false,
     });
@@ -58,6 +59,13 @@ export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions)
     fail(error);
   }
   exit(0);
+}
+
+/** Prints a result, which is the last that a call does: what is open then, the kernel closes at less cost. */
+function print(text: string): void {
+  writeAll(new Fd(stdoutFd), encode(text));
+  // A trace is written when the call is over.
+  if (observer === undefined) exit(0);
 }
 
 /** Where the first argument names a command of the plugin's: does that, and does not return. */
