@@ -36,15 +36,18 @@ export class Exchange implements Receiver {
 
   constructor(requests: readonly Request<unknown>[], first: number) {
     const replies: unknown[] = [];
+    const { length } = requests;
     let waiting = 0;
-    let last = requests.length - 1;
+    let last = length - 1;
     while (last > 0 && requests[last]?.quiet) last--;
-    if (requests[last]?.read) last = -1;
-    for (let index = 0; index < requests.length; index++) {
-      const isAwaited = index === last || requests[index]?.read !== undefined;
-      if (isAwaited) waiting++;
-      replies.push(isAwaited ? awaited : undefined);
+    for (let index = 0; index < length; index++) {
+      const isRead = (requests[index] as Request<unknown>).read !== undefined;
+      if (isRead || index === last) {
+        waiting++;
+        replies[index] = awaited;
+      } else replies[index] = undefined;
     }
+    if (requests[last]?.read) last = -1;
     this.#requests = requests;
     this.first = first;
     this.acknowledged = last;

@@ -6,6 +6,7 @@ import {
   be16,
   be32,
   type Codec,
+  encode,
   flagged,
   s32,
   string,
@@ -104,16 +105,7 @@ export interface Filter {
   readonly redirectsTo?: number;
 }
 
-/** Lets everything that arrives on a link leave by another. */
-export function newRedirect({
-  index,
-  target,
-  priority,
-}: {
-  readonly index: number;
-  readonly target: number;
-  readonly priority: number;
-}): Request {
+function redirectAttributes(target: number): Uint8Array {
   const parameters = {
     index: 0,
     capabilities: 0,
@@ -124,14 +116,33 @@ export function newRedirect({
     target,
   };
   const first = { kind: "mirred", options: { parameters } };
+  const options = { classId, actions: { first }, matchesAll: true };
+  return encode(filterAttributes, { kind: "u32", options });
+}
+
+/** All redirections have the same bytes but for the target's four, which are not zero where that is. */
+const redirection = redirectAttributes(0);
+const targetAt = redirectAttributes(-1).findIndex((byte, at) => byte !== redirection[at]);
+
+/** Lets everything that arrives on a link leave by another. */
+export function newRedirect({
+  index,
+  target,
+  priority,
+}: {
+  readonly index: number;
+  readonly target: number;
+  readonly priority: number;
+}): Request {
   return {
     purpose: `redirect what arrives on link number ${index}`,
     type: Type.newFilter,
     flags: MessageFlag.create | MessageFlag.exclusive,
     write(to) {
       writeHeader(to, { index, priority });
-      const options = { classId, actions: { first }, matchesAll: true };
-      filterAttributes.write(to, { kind: "u32", options }, {});
+      const start = to.length;
+      to.append(redirection);
+      u32.set(to, start + targetAt, target);
     },
   };
 }

@@ -39,6 +39,7 @@ export const tbf = attributes({
 });
 
 export type Tbf = ValueOf<typeof tbf>;
+type Parameters = ValueOf<typeof parameters>;
 
 /** What a bucket does, in numbers that the kernel keeps as they are. */
 export interface Bucket {
@@ -64,31 +65,11 @@ export function ticksFor(bytes: number, rate: number): number {
 export function toTbf({ rate, limit, buffer }: Bucket): Tbf {
   const isWide = rate > most32;
   return {
-    // The kernel wants all of the structure; what is not named is zero.
-    parameters: {
-      ...unused,
-      linkLayer: ethernet,
-      rate: isWide ? most32 : rate,
-      limit,
-      buffer,
-    },
+    // The kernel wants all of the structure, which is written whole: what is not named is zero.
+    parameters: { linkLayer: ethernet, rate: isWide ? most32 : rate, limit, buffer } as Parameters,
     rate64: isWide ? BigInt(rate) : undefined,
   };
 }
-
-const unused = {
-  cellLog: 0,
-  overhead: 0,
-  cellAlign: 0,
-  minUnit: 0,
-  peakCellLog: 0,
-  peakLinkLayer: 0,
-  peakOverhead: 0,
-  peakCellAlign: 0,
-  peakMinUnit: 0,
-  peakRate: 0,
-  mtu: 0,
-} as const;
 
 /** The bucket that the attributes describe; undefined if they describe none. */
 export function fromTbf({ parameters: found, rate64 }: Tbf): Bucket | undefined {

@@ -88,16 +88,19 @@ export function isShared({ filters }: Hook): boolean {
  * The names an attachment's ifb may have, in the order in which they are tried: the reference's first, which a second
  * interface of the container on the same network would want as well. One by one: each takes a digest.
  */
-function* ifbNames({ network, containerId, ifName }: Attachment): Generator<string, void> {
-  for (const text of [network + containerId, network + containerId + ifName]) {
-    yield `bwp${sha512(text)}`.slice(0, longestName);
-  }
+function* ifbNames(attachment: Attachment): Generator<string, void> {
+  const { network, containerId, ifName } = attachment;
+  yield ifbNameOf(attachment);
+  yield nameFor(network + containerId + ifName);
 }
 
 /** The name that the attachment's ifb has unless another link has it. */
-export function ifbNameOf(attachment: Attachment): string {
-  const [name = ""] = ifbNames(attachment);
-  return name;
+export function ifbNameOf({ network, containerId }: Attachment): string {
+  return nameFor(network + containerId);
+}
+
+function nameFor(text: string): string {
+  return `bwp${sha512(text)}`.slice(0, longestName);
 }
 
 /** The attachment's ifb, known by its alias, or else one of the reference's, which have none. */
