@@ -1,5 +1,5 @@
 /* Names for the blocks of an image, by which the build script knows them again when the next commit has moved them all
- * (scripts/image-order.ts). Only src/pack.rs asks for them, while an image is made. */
+ * (scripts/image). Only src/names.rs asks for them, while an image is made. */
 
 static const char *text_of_atom(JSRuntime *rt, JSAtom atom)
 {

@@ -2,9 +2,9 @@
 
 use crate::arena::Arena;
 use crate::image::{self, Header, BASE};
-use crate::sys::{self, Global, Timespec};
 use crate::names::Names;
-use crate::{argument, elf, js, natives, pack, report, room, run};
+use crate::sys::{self, Global, Timespec};
+use crate::{argument, elf, js, natives, pack, report, room, run, USAGE};
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::ffi::{c_char, c_int, c_void};
@@ -46,7 +46,8 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
         blocks: None,
     };
     if order.output_name.is_empty() {
-        sys::fail(&[b"usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE] [--front FILE] [--blocks FILE]"]);
+        sys::write_all(2, USAGE.as_bytes());
+        sys::exit(2)
     }
     order.bytecode = read(*args.add(2), argument(args, 2));
     order.output = *args.add(3);
@@ -90,7 +91,9 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
 
 /// Decimal numbers, one a line.
 fn numbers(text: &[u8]) -> Vec<usize> {
-    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    let lines = text
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty());
     let number = |line: &[u8]| core::str::from_utf8(line).ok()?.parse().ok();
     lines
         .map(|line| number(line).unwrap_or_else(|| sys::fail(&[b"cannot use the number ", line])))

@@ -235,10 +235,13 @@ impl Packer {
         for (number, &block) in self.places.iter().enumerate() {
             if block != 0 {
                 let size = self.survivors[number];
-                let name = self.names.as_ref().map_or(&b""[..], |names| names.of(number));
-                for (value, end) in [(number, b' '), (block, b' '), (size, b' ')] {
+                let name = self
+                    .names
+                    .as_ref()
+                    .map_or(&b""[..], |names| names.of(number));
+                for value in [number, block, size] {
                     table.extend_from_slice(&digits(value as isize));
-                    table.push(end);
+                    table.push(b' ');
                 }
                 table.extend_from_slice(name);
                 table.push(b'\n');

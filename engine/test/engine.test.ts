@@ -647,6 +647,55 @@ test("what the image holds stays, however often it is referred to, and through c
   assert.deepEqual(limited, fine('["kept",true,true]\n'));
 });
 
+test("what the image holds can be copied by a spread, and stays as it was", () => {
+  const path = image(
+    `
+    engine.gcThreshold(20_000);
+    const copies = [];
+    for (let i = 0; i < 20_000; i++) {
+      const copy = { ...base, extra: i };
+      const { name, ...rest } = copy;
+      const other = { ...frozen, ...bare, ...holed, self: copy };
+      copy.self = other;
+      copy.name = "changed"; rest.deep = { ...base.deep, y: i }; other.a = i;
+      if (i % 5_000 === 0) copies.push([copy.name, rest.extra, rest.deep.y, Object.keys(other).join(), { ...wide, w1: i }.w1]);
+    }
+    print([copies, base, frozen, Object.keys(bare), holed, Object.values(wide).reduce((sum, value) => sum + value)]);`,
+    `const base = { name: "base", list: [1], deep: { x: 1 } };
+     const frozen = Object.freeze({ a: 1 }), bare = Object.assign(Object.create(null), { b: 2 });
+     const holed = { c: 1, d: 2, e: 3 }; delete holed.d;
+     const wide = Object.fromEntries(Array.from({ length: 40 }, (_, i) => ["w" + i, i]));`,
+  );
+  const copy = (i: number) => ["changed", i, i, "a,b,c,e,self", i];
+  const kept = [{ name: "base", list: [1], deep: { x: 1 } }, { a: 1 }, ["b"], { c: 1, e: 3 }, 780];
+  const expected = [[0, 5_000, 10_000, 15_000].map(copy), ...kept];
+  const limited = run("/bin/sh", ["-c", `ulimit -v 30000; exec ${path}`]);
+  assert.deepEqual(limited, fine(`${JSON.stringify(expected)}\n`));
+});
+
+test("what is not declared yet when a block ends is not disposed of", () => {
+  const path = image(`
+    const out = [];
+    const open = (name) => ({ [Symbol.dispose]: () => out.push("close " + name) });
+    for (let i = 0; i < 3; i++) {
+      if (i === 1) continue;
+      using a = open("a" + i);
+      out.push("in " + i);
+    }
+    for (let i = 0; i < 3; i++) {
+      try {
+        using b = open("b" + i);
+        if (i === 1) throw "thrown";
+        using c = open("c" + i);
+      } catch (error) { out.push(error); }
+    }
+    const leave = (early) => { if (early) return "early"; using d = open("d"); return "late"; };
+    out.push(leave(true), leave(false), leave(true));
+    print(out.join());`);
+  const loops = "in 0,close a0,in 2,close a2,close c0,close b0,close b1,thrown,close c2,close b2";
+  assert.deepEqual(run(path), fine(`${loops},close d,early,late,early\n`));
+});
+
 test("closed standard descriptors are not taken by what is opened later", () => {
   const path = image(
     'const fd = engine.syscall(nr.open, -100, engine.utf8Encode("/etc/hostname\\0"), 0); engine.exit(fd);',

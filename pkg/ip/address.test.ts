@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
+  canonicalAddress,
   compareAddresses,
   formatAddress,
   fromBytes,
@@ -133,6 +134,7 @@ for (const [text, canonical] of texts) {
   test(`parseAddress() ${canonical ? `reads ${JSON.stringify(text)}` : `refuses ${JSON.stringify(text)}`}`, () => {
     const address = parseAddress(text);
     assert.equal(address && formatAddress(address), canonical);
+    assert.equal(canonicalAddress(text), canonical);
   });
 }
 

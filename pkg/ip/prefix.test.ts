@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { formatAddress } from "./address.ts";
 import {
+  canonicalPrefix,
   contains,
   defaultPrefix,
   formatPrefix,
@@ -23,7 +24,11 @@ const texts: readonly [text: string, canonical: string | undefined][] = [
   ["1.2.3.4/0", "1.2.3.4/0"],
   ["1.2.3.4/8", "1.2.3.4/8"],
   ["1.2.3.4/24", "1.2.3.4/24"],
+  ["1.2.3.4/00", "1.2.3.4/0"],
   ["1.2.3.4/024", "1.2.3.4/24"],
+  ["1.2.3.4/24\n", undefined],
+  ["1.2.3.256/24", undefined],
+  ["0.0.0.0/0", "0.0.0.0/0"],
   ["1.2.3.4/32", "1.2.3.4/32"],
   ["1.2.3.4/33", undefined],
   ["1.2.3.4/-1", undefined],
@@ -69,6 +74,7 @@ for (const [text, canonical] of texts) {
   test(`parsePrefix() ${canonical ? "reads" : "refuses"} ${JSON.stringify(text)}`, () => {
     const prefix = parsePrefix(text);
     assert.equal(prefix && formatPrefix(prefix), canonical);
+    assert.equal(canonicalPrefix(text), canonical);
   });
 }
 

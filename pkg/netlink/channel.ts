@@ -52,8 +52,8 @@ const vectorWords = new Int32Array(vector.buffer);
 let buffer: Reader | undefined;
 
 const opening = "open netlink socket";
-/** The value of an option that is being set. */
-const int = new Uint8Array(4);
+/** The value of a netlink option that is being set. */
+const optionValue = new Uint8Array(4);
 
 /** Makes a system call: the value, or minus the errno. */
 export type SystemCall = typeof attempt;
@@ -111,8 +111,8 @@ class KernelChannel implements Channel {
   }
 
   #setSocketOption(option: number, value: number): void {
-    const long = new Uint8Array(Int32Array.of(value).buffer);
-    const result = this.#system("setsockopt", this.#fd, SOL_SOCKET, option, long, long.length);
+    const bytes = new Uint8Array(Int32Array.of(value).buffer);
+    const result = this.#system("setsockopt", this.#fd, SOL_SOCKET, option, bytes, bytes.length);
     check(result, "set netlink socket option", `${option}`);
   }
 
@@ -163,8 +163,8 @@ class KernelChannel implements Channel {
   }
 
   setOption(option: number, value: number): boolean {
-    int[0] = value;
-    const result = this.#system("setsockopt", this.#fd, SOL_NETLINK, option, int, 4);
+    optionValue[0] = value;
+    const result = this.#system("setsockopt", this.#fd, SOL_NETLINK, option, optionValue, 4);
     if (result === -Errno.ENOPROTOOPT) return false;
     check(result, "set netlink socket option", `${option}`);
     return true;

@@ -41,11 +41,9 @@ export class Exchange implements Receiver {
     let last = length - 1;
     while (last > 0 && requests[last]?.quiet) last--;
     for (let index = 0; index < length; index++) {
-      const isRead = (requests[index] as Request<unknown>).read !== undefined;
-      if (isRead || index === last) {
-        waiting++;
-        replies[index] = awaited;
-      } else replies[index] = undefined;
+      const isAwaited = index === last || (requests[index] as Request<unknown>).read !== undefined;
+      if (isAwaited) waiting++;
+      replies[index] = isAwaited ? awaited : undefined;
     }
     if (requests[last]?.read) last = -1;
     this.#requests = requests;

@@ -45,11 +45,15 @@ test("what is missing is missing again", () => {
   );
 });
 
-for (const [what, length] of [
-  ["reaches beyond the end", 40],
-  ["is shorter than its header", 3],
-] as const) {
-  test(`an attribute that ${what} is an error each time`, () => {
+test("the flags of a type, of which the highest is a word's sign, are no part of it", () => {
+  const { bytes } = located({ first: 1, ninth: 9 });
+  bytes[11] = 0xc0;
+  const values = Located.copyOf(set, new Reader(bytes), 0, bytes.length);
+  assert.deepEqual([values.get("first"), values.get("ninth")], [1, 9]);
+});
+
+for (const length of [40, 3, 2, 1, 0]) {
+  test(`an attribute of ${length} bytes where 8 are left is an error each time`, () => {
     const { bytes } = located({ first: 1, ninth: 9 });
     bytes[8] = length;
     const values = Located.copyOf(set, new Reader(bytes), 0, bytes.length);

@@ -71,9 +71,8 @@ export class Located<T extends Table> {
     const { words } = this.#from;
     const end = this.#end >> 2;
     let at = this.#start >> 2;
-    let header = 0;
     while (at < end) {
-      header = words[at] as number;
+      const header = words[at] as number;
       // Shorter than its header, which has four bytes.
       if ((header & 0xfffc) === 0) break;
       // A type beyond the table's is written nowhere, as an array of fixed length has it.

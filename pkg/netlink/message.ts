@@ -54,13 +54,16 @@ export type Replies<R extends readonly Request<unknown>[]> = {
   -readonly [K in keyof R]: R[K] extends Request<infer Reply> ? Reply : never;
 };
 
-/** Makes a request, which nobody else has, one for what there may not be, as `absent` tells: a copy would cost as much as it. */
+/**
+ * Lets what a request asks for be missing: `absent` is among the errnos that say so. It changes the request, which must be
+ * the caller's own: a copy would cost as much again.
+ */
 export function optional<Reply>(
   request: Request<Reply>,
   absent: number,
 ): Request<Reply | undefined> {
-  const changed: { absent?: readonly number[] } = request;
-  changed.absent = request.absent === undefined ? [absent] : [absent, ...request.absent];
+  const own: { absent?: readonly number[] } = request;
+  own.absent = request.absent === undefined ? [absent] : [absent, ...request.absent];
   return request;
 }
 

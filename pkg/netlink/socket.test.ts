@@ -83,6 +83,16 @@ test("send() takes the errno that says that there is none for an answer, and no 
   assert.equal(error.message, "find a: no such device");
 });
 
+test("send() takes each of several errnos that say so", () => {
+  const either = () => optional(optional(question("find a"), Errno.ENODEV), Errno.ENOENT);
+  for (const errno of [Errno.ENODEV, Errno.ENOENT]) {
+    const { socket } = socketTo(([first]) => [ack(first?.sequence ?? 0, errno)]);
+    assert.deepEqual(socket.send(either()), [undefined]);
+  }
+  const { socket } = socketTo(([first]) => [ack(first?.sequence ?? 0, Errno.EPERM)]);
+  assert.equal(failure(() => socket.send(either())).errno, Errno.EPERM);
+});
+
 test("send() of nothing does not talk to the kernel", () => {
   const { socket } = socketTo(() => assert.fail("it was asked"));
   assert.deepEqual(socket.send(), []);

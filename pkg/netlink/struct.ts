@@ -28,6 +28,7 @@ export interface Struct<F extends Fields> extends Scalar<Full<F>> {
 export function struct<const F extends Fields>(fields: F): Struct<F> {
   let size = 0;
   const field: Record<string, Field> = {};
+  /** For writing, without the detour by a field's own function. */
   const places: Record<string, { scalar: Scalar<number>; at: number }> = {};
   const list = Object.entries(fields).map(([name, scalar]) => {
     const at = size;

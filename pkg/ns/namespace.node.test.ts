@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -39,8 +39,9 @@ test("its own namespace opens as well where the kernel refuses the quick way", (
   const script = `
     import { Namespace } from ${JSON.stringify(join(import.meta.dirname, "namespace.ts"))};
     import { readLink } from ${JSON.stringify(join(import.meta.dirname, "../sys/file.ts"))};
+    import { getLink } from ${JSON.stringify(join(import.meta.dirname, "../netlink/rtnetlink/link.ts"))};
     using own = Namespace.own();
-    console.log(readLink("/proc/self/fd/" + own.fd));`;
+    console.log(readLink("/proc/self/fd/" + own.fd), own.send(getLink({ name: "lo" }))[0].index);`;
   const file = join(folder, "own.mts");
   writeFileSync(file, script);
   const weak = ["setpriv", "--inh-caps=-all", "--bounding-set=-net_admin"];
@@ -48,9 +49,20 @@ test("its own namespace opens as well where the kernel refuses the quick way", (
     const [program = "", ...args] = [...before, process.execPath, "--import", "tsx", file];
     return execFileSync(program, args, { encoding: "utf8" }).trim();
   });
-  assert.match(quick ?? "", /^net:\[\d+\]$/);
+  assert.match(quick ?? "", /^net:\[\d+\] 1$/);
   assert.equal(slow, quick);
-  assert.equal(readLink(`/proc/self/fd/${home.fd}`), quick);
+  assert.equal(`${readLink(`/proc/self/fd/${home.fd}`)} 1`, quick);
+});
+
+test("a namespace leaves no descriptor behind, whether its socket was used or not", () => {
+  const count = () => readdirSync("/proc/self/fd").length;
+  const before = count();
+  for (const isUsed of [false, true, false]) {
+    using home = Namespace.own();
+    using other = Namespace.open(path, home);
+    if (isUsed) for (const it of [home, other]) it.send(getLink({ name: "lo" }));
+  }
+  assert.equal(count(), before);
 });
 
 test("run comes home after a failure too", () => {

@@ -38,6 +38,9 @@ const At = {
   emptyPath: 0x1000,
 } as const;
 
+/** X_OK, unistd.h */
+const executeAccess = 1;
+
 /** The number a path is relative to. */
 export function directoryFd(dir: Fd | undefined): number {
   return dir === undefined ? At.currentDirectory : dir.fd;
@@ -117,9 +120,11 @@ export function readText(path: string, options: ReadOptions = {}): string {
 }
 
 /** As `readText`, but undefined where there is no such file: where that is the rule, an error costs ten times as much. */
-export function findText(path: string, { limit, dir }: ReadOptions = {}): string | undefined {
-  const flags = OpenFlag.closeOnExec | (dir === undefined ? 0 : OpenFlag.noFollow);
-  const fd = retry("openat", directoryFd(dir), path, flags, 0);
+export function findText(
+  path: string,
+  { limit }: Pick<ReadOptions, "limit"> = {},
+): string | undefined {
+  const fd = retry("openat", At.currentDirectory, path, OpenFlag.closeOnExec, 0);
   if (fd === -Errno.ENOENT) return undefined;
   using file = new Fd(check(fd, "open", path), path);
   return decode(readAll(file, limit));
@@ -157,7 +162,7 @@ export function tryStat(path: string): Stat | undefined {
 
 /** Whether the path leads to something that this process may run; whatever keeps it from knowing counts as no. */
 export function isExecutable(path: string): boolean {
-  return attempt("faccessat", At.currentDirectory, path, 1 /* X_OK, unistd.h */) === 0;
+  return attempt("faccessat", At.currentDirectory, path, executeAccess) === 0;
 }
 
 /** The names in a directory, in no order, without "." and "..". An open directory is read from its start. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Request } from "../netlink/message.ts";
 import { toHex } from "../netlink/testing/hex.ts";
 import { answerOf, wireOf } from "../netlink/testing/request.ts";
-import { WireError } from "../netlink/wire.ts";
+import { WireError, Writer } from "../netlink/wire.ts";
 import { deleteFilter, dumpFilters, newRedirect } from "./filter.ts";
 import { TcPlace } from "./message.ts";
 import { deleteQdisc, getQdisc, newQdisc } from "./qdisc.ts";
@@ -149,4 +149,23 @@ test("the answers' readers fail cleanly on any bytes", () => {
       }
     }),
   );
+});
+
+test("a redirection leads to its own target, whatever others were written before", () => {
+  const written = (target: number) => {
+    const to = new Writer();
+    newRedirect({ index: 3, target, priority: 1 }).write(to);
+    return Buffer.from(to.written()).toString("hex");
+  };
+  const plain = written(0);
+  for (const [target, bytes] of [
+    [0x12345678, "78563412"],
+    [255, "ff000000"],
+    [0x12345678, "78563412"],
+  ] as const) {
+    const found = written(target);
+    const at = found.indexOf(bytes, plain.length - 88);
+    assert.ok(at > 0, found);
+    assert.equal(found.slice(0, at) + "00000000" + found.slice(at + 8), plain);
+  }
 });

@@ -50,7 +50,10 @@ interface Survey extends Ends {
   readonly present: Present;
 }
 
-/** Looks at all of it, in one go where it is known which number the other end has. */
+/**
+ * Looks at all of it, in one go where it is known which number the other end has. What the host has under that number may
+ * be somebody else's: its answers count once it is known to be the other end.
+ */
 function survey(surroundings: Surroundings, link: Link): Survey {
   const { host, container } = surroundings;
   const name = ifbNameOf(surroundings);
