@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 83
+# Lines to change: 84
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -98,6 +98,12 @@ s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//
 }
 # Nor is one marked as not set that nobody asks: no check, no function inside, no end of a scope that disposes of it.
 /^static __exception int resolve_labels(/,/^}/s#^        case OP_call:$#        case OP_set_loc_uninitialized:\n            {\n                JSVarDef *vd = \&s->vars[get_u16(bc_buf + pos + 1)];\n                if (vd->is_checked || vd->is_captured || s->scopes[vd->scope_level].has_using)\n                    goto no_change;\n                break;\n            }\n& /* engine */#
+
+# What a throw has left behind of a block is closed when it begins anew (scopes.h).
+/^static __exception int resolve_variables(/,/^}/{
+  s|^static __exception int resolve_variables(.*|#include "scopes.h"\n&|
+  /^        case OP_enter_scope:/,/^            break;/s|^                int scope_idx, scope = get_u16(bc_buf + pos + 1);|&\n                close_captured(s, scope, \&bc_out); /* engine */|
+}
 
 # And texts in texts as split and replaceAll have it done, not by comparing at each place.
 /^static JSValue js_string_indexOf(/,/^}/s|^    if (len >= v_len && inc .*|    if (len >= v_len \&\& !lastIndexOf)\n        ret = string_indexof(p, p1, start);\n    else & /* engine */|

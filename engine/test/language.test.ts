@@ -119,6 +119,12 @@ test("each round of a loop has variables of its own, not set until they are decl
     for (const key in { a: 1, b: 2 }) { let seen; out.push([key, seen]); seen = key; }
     const kept = [];
     for (let i = 0; i < 3; i++) { const own = { i }; kept.push(() => own.i); }
+    for (let i = 0; i < 3; i++) { try { let v = i; kept.push(() => v++); throw 1; } catch { const w = i; kept.push(() => w); } }
+    for (const i of [0, 1]) { try { { function read() { return y; } let y = i; kept.push(read, () => { y += 10; return read(); }); null.x; } } catch {} }
+    for (let i = 0; i < 2; i++) { try { class Own { static of = i; } kept.push(() => Own.of); const [a, b = () => a] = [i]; kept.push(b); throw a; } catch (error) { kept.push(() => error); } }
+    const later = function* () { for (let i = 0; i < 2; i++) { try { const g = i; kept.push(() => g); yield g; throw g; } catch (error) { kept.push(() => error); } } };
+    out.push([...later()]);
+    out.push(kept.map((read) => read()));
     out.push(kept.map((read) => read()));
     let n = 0;
     do { const before = n; n = before + 1; { const inner = before; out.push(inner); } } while (n < 3);
