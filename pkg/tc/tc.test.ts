@@ -155,7 +155,7 @@ test("a redirection leads to its own target, whatever others were written before
   const written = (target: number) => {
     const to = new Writer();
     newRedirect({ index: 3, target, priority: 1 }).write(to);
-    return Buffer.from(to.written()).toString("hex");
+    return toHex(to.written());
   };
   const plain = written(0);
   for (const [target, bytes] of [
