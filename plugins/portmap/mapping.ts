@@ -53,7 +53,8 @@ export function publications(mappings: readonly PortMapping[]): Publication[] {
   let before: PortMapping = {};
   let publication: Growing | undefined;
   let turn = 0;
-  for (const mapping of mappings) {
+  for (let index = 0; index < mappings.length; index++) {
+    const mapping = mappings[index] as PortMapping;
     const { hostPort = 0, containerPort = 0, range = 1 } = mapping;
     const most = lastPort - range + 1;
     const isTooHigh = hostPort > most || containerPort > most;
@@ -70,12 +71,13 @@ export function publications(mappings: readonly PortMapping[]): Publication[] {
     before = mapping;
     const { ports, turns } = publication;
     for (let at = 0; at < range; at++) {
-      const other = ports.get(hostPort + at);
+      const port = hostPort + at;
+      const other = ports.get(port);
       if (other === undefined) {
-        ports.set(hostPort + at, containerPort + at);
-        turns.push(turn++);
+        ports.set(port, containerPort + at);
+        turns[turns.length] = turn++;
       } else if (other !== containerPort + at) {
-        refuse(`host port ${hostPort + at}/${placeText(publication)} is mapped twice`);
+        refuse(`host port ${port}/${placeText(publication)} is mapped twice`);
       }
     }
   }
