@@ -99,6 +99,20 @@ static bool is_name(JSContext *ctx, JSAtom atom)
     return (!p->is_wide_char && p->len > 0 && str8(p)[0] > '9') || !is_num_string(&number, p);
 }
 
+/* Whether all that the object has are values under names, which its shape has in their order. */
+static bool has_plain_fields(JSContext *ctx, JSObject *p)
+{
+    JSShapeProperty *prs = get_shape_prop(p->shape);
+
+    if (p->class_id != JS_CLASS_OBJECT || p->is_exotic)
+        return false;
+    for (int i = 0; i < p->shape->prop_count; i++, prs++) {
+        if (prs->atom != JS_ATOM_NULL && ((prs->flags & JS_PROP_TMASK) || !is_name(ctx, prs->atom)))
+            return false;
+    }
+    return true;
+}
+
 /* Whether all that a loop finds on the way are the object's own keys, in the order in which its shape has them. */
 static bool is_plain_in_loops(JSContext *ctx, JSObject *p)
 {
@@ -107,15 +121,8 @@ static bool is_plain_in_loops(JSContext *ctx, JSObject *p)
     JSShapeProperty *prs;
 
     /* One that has no hash may change while it is shared. */
-    if (p->class_id != JS_CLASS_OBJECT || p->is_exotic || !sh->is_hashed || (sh->proto && sh->proto != root))
+    if (!sh->is_hashed || (sh->proto && sh->proto != root) || !has_plain_fields(ctx, p))
         return false;
-    prs = get_shape_prop(sh);
-    for (int i = 0; i < sh->prop_count; i++, prs++) {
-        if (prs->atom == JS_ATOM_NULL)
-            continue;
-        if ((prs->flags & JS_PROP_TMASK) || !is_name(ctx, prs->atom))
-            return false;
-    }
     if (!sh->proto)
         return true;
     prs = get_shape_prop(root->shape);

@@ -45,12 +45,8 @@ static int copy_fields(JSContext *ctx, JSValueConst target, JSObject *source, JS
     JSShapeProperty *prs = get_shape_prop(source->shape);
     int count = source->shape->prop_count;
 
-    if (source->class_id != JS_CLASS_OBJECT || source->is_exotic || JS_VALUE_GET_TAG(target) != JS_TAG_OBJECT)
+    if (JS_VALUE_GET_TAG(target) != JS_TAG_OBJECT || !has_plain_fields(ctx, source))
         return 0;
-    for (int i = 0; i < count; i++) {
-        if (prs[i].atom != JS_ATOM_NULL && ((prs[i].flags & JS_PROP_TMASK) || !is_name(ctx, prs[i].atom)))
-            return 0;
-    }
     if (!excluded && can_share(JS_VALUE_GET_OBJ(target), source))
         return share_fields(ctx, JS_VALUE_GET_OBJ(target), source);
     for (int i = 0; i < count; i++) {

@@ -28,7 +28,7 @@ export interface Struct<F extends Fields> extends Scalar<Full<F>> {
 export function struct<const F extends Fields>(fields: F): Struct<F> {
   let size = 0;
   const field: Record<string, Field> = {};
-  /** For writing, without the detour by a field's own function. */
+  /** By name, for writing without the detour by a field's own function. */
   const places: Record<string, { scalar: Scalar<number>; at: number }> = {};
   const list = Object.entries(fields).map(([name, scalar]) => {
     const at = size;
@@ -39,8 +39,9 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
       get: (from, start) => scalar.get(from, start + at),
     };
     field[name] = own;
-    places[name] = { scalar, at };
-    return { name, own, scalar, at };
+    const known = { name, own, scalar, at };
+    places[name] = known;
+    return known;
   });
   const put = (to: Writer, value: Readonly<Record<string, number | undefined>>): void => {
     const start = to.reserve(size);
