@@ -3,16 +3,10 @@
 import { monotonicMs, realtimeMs, sleepMs } from "../pkg/sys/clock.ts";
 import { Errno, isSysError } from "../pkg/sys/errno.ts";
 import { Fd } from "../pkg/sys/fd.ts";
-import {
-  listDirectory,
-  openDirectory,
-  readText,
-  tryStat,
-  unlink,
-  writeAll,
-} from "../pkg/sys/file.ts";
+import { listDirectory, openDirectory, readText, unlink, writeAll } from "../pkg/sys/file.ts";
 import { lock, lockShared } from "../pkg/sys/lock.ts";
 import { environment, spawn } from "../pkg/sys/process.ts";
+import { tryStat } from "../pkg/sys/statx.ts";
 import { decode, encode } from "../pkg/sys/text.ts";
 import { replaceFile } from "../pkg/sys/whole-file.ts";
 import type { ExecOutcome, ExecRequest, FileState, Lock, LockRequest, Machine } from "./machine.ts";

@@ -1,7 +1,8 @@
 /** Whether an executable is of the same build of this suite as the running one. */
 
-import { OpenFlag, openFile, readAt, stat } from "../sys/file.ts";
+import { OpenFlag, openFile, readAt } from "../sys/file.ts";
 import { buildId } from "../sys/process.ts";
+import { stat } from "../sys/statx.ts";
 import { decode } from "../sys/text.ts";
 
 /** The last bytes of every executable of the suite: `tscni 1 <build> ...`, padded with blanks. */

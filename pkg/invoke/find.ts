@@ -1,6 +1,6 @@
 /** Finds a plugin's executable (CNI spec 1.1.0, section 2: CNI_PATH). */
 
-import { tryStat } from "../sys/file.ts";
+import { tryStat } from "../sys/statx.ts";
 import { candidatePaths, notFound } from "./lookup.ts";
 
 /**

@@ -16,11 +16,11 @@ import {
   readText,
   removeDirectory,
   rename,
-  stat,
   symlink,
   unlink,
   writeAll,
 } from "./file.ts";
+import { stat } from "./statx.ts";
 import { Scratch } from "./testing/scratch.ts";
 import { encode } from "./text.ts";
 import { createExclusive } from "./whole-file.ts";

@@ -7,7 +7,6 @@ import { port } from "#port";
 import { entryNames } from "./dirent.ts";
 import { Errno, isSysError, SysError } from "./errno.ts";
 import { Fd } from "./fd.ts";
-import { readStatx, type Stat, statxBasic, statxSize } from "./statx.ts";
 import { attempt, check, retry } from "./syscall.ts";
 import { decode } from "./text.ts";
 import { observer, traced } from "./trace.ts";
@@ -35,7 +34,6 @@ const At = {
   currentDirectory: -100,
   symlinkNoFollow: 0x100,
   removeDirectory: 0x200,
-  emptyPath: 0x1000,
 } as const;
 
 /** X_OK, unistd.h */
@@ -138,26 +136,6 @@ export function writeAll(fd: Fd, bytes: Uint8Array): void {
     if (count === 0) throw new SysError("write", Errno.EIO, fd.subject);
     done += count;
   }
-}
-
-/** What a file is. A path's last link is followed unless told otherwise, or unless it is relative to `dir`. */
-export function stat(target: string | Fd, options: { follow?: boolean; dir?: Fd } = {}): Stat {
-  const bytes = new Uint8Array(statxSize);
-  const isFd = target instanceof Fd;
-  const start = isFd ? target.fd : directoryFd(options.dir);
-  const follow = options.follow ?? options.dir === undefined;
-  const flags = (isFd ? At.emptyPath : 0) | (follow ? 0 : At.symlinkNoFollow);
-  const path = isFd ? "" : target;
-  const result = attempt("statx", start, path, flags, statxBasic, bytes);
-  check(result, "stat", isFd ? target.subject : path);
-  return readStatx(bytes);
-}
-
-/** What a path leads to; undefined for nothing, or whatever keeps this process from knowing. */
-export function tryStat(path: string): Stat | undefined {
-  const bytes = new Uint8Array(statxSize);
-  const result = attempt("statx", At.currentDirectory, path, 0, statxBasic, bytes);
-  return result < 0 ? undefined : readStatx(bytes);
 }
 
 /** Whether the path leads to something that this process may run; whatever keeps it from knowing counts as no. */

@@ -1,6 +1,7 @@
 /** What a file is, as statx tells it: its layout is the same on every architecture, that of struct stat is not. */
 
-import type { Fd } from "./fd.ts";
+import { Fd } from "./fd.ts";
+import { directoryFd } from "./file.ts";
 import { attempt, check } from "./syscall.ts";
 
 /** What is known about a file. */
@@ -22,16 +23,39 @@ export interface Stat {
 }
 
 /** Bytes in struct statx */
-export const statxSize = 256;
+const statxSize = 256;
 
 /** STATX_BASIC_STATS, linux/stat.h */
-export const statxBasic = 0x7ff;
+const statxBasic = 0x7ff;
 
 /** S_IF*, linux/stat.h */
 const fileTypes = { mask: 0o170000, directory: 0o040000, file: 0o100000, link: 0o120000 } as const;
 
+/** AT_*, linux/fcntl.h */
+const At = { currentDirectory: -100, symlinkNoFollow: 0x100, emptyPath: 0x1000 } as const;
+
+/** What a file is. A path's last link is followed unless told otherwise, or unless it is relative to `dir`. */
+export function stat(target: string | Fd, options: { follow?: boolean; dir?: Fd } = {}): Stat {
+  const bytes = new Uint8Array(statxSize);
+  const isFd = target instanceof Fd;
+  const start = isFd ? target.fd : directoryFd(options.dir);
+  const follow = options.follow ?? options.dir === undefined;
+  const flags = (isFd ? At.emptyPath : 0) | (follow ? 0 : At.symlinkNoFollow);
+  const path = isFd ? "" : target;
+  const result = attempt("statx", start, path, flags, statxBasic, bytes);
+  check(result, "stat", isFd ? target.subject : path);
+  return readStatx(bytes);
+}
+
+/** What a path leads to; undefined for nothing, or whatever keeps this process from knowing. */
+export function tryStat(path: string): Stat | undefined {
+  const bytes = new Uint8Array(statxSize);
+  const result = attempt("statx", At.currentDirectory, path, 0, statxBasic, bytes);
+  return result < 0 ? undefined : readStatx(bytes);
+}
+
 /** Reads a filled struct statx. */
-export function readStatx(bytes: Uint8Array): Stat {
+function readStatx(bytes: Uint8Array): Stat {
   return new Statx(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
@@ -104,16 +128,13 @@ export interface Identity {
   readonly ino: number;
 }
 
-/** AT_EMPTY_PATH, linux/fcntl.h */
-const emptyPath = 0x1000;
-
 /** One record for all calls of `identify`, which reads it at once. */
 const record = new Uint8Array(statxSize);
 const words = new Uint32Array(record.buffer);
 
 /** Which file a descriptor is of: at a tenth of what a `Stat` costs, which outlives the next one. */
 export function identify({ fd, subject }: Fd): Identity {
-  check(attempt("statx", fd, "", emptyPath, statxBasic, record), "stat", subject);
+  check(attempt("statx", fd, "", At.emptyPath, statxBasic, record), "stat", subject);
   const word = (at: number) => words[at >> 2] as number;
   return { dev: word(136) * 0x10_0000 + word(140), ino: word(36) * 2 ** 32 + word(32) };
 }

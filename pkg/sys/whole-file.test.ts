@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Errno } from "./errno.ts";
-import { listDirectory, makeDirectories, openDirectory, readText, stat, symlink } from "./file.ts";
+import { listDirectory, makeDirectories, openDirectory, readText, symlink } from "./file.ts";
+import { stat } from "./statx.ts";
 import { Scratch } from "./testing/scratch.ts";
 import { encode } from "./text.ts";
 import { createExclusive, replaceFile } from "./whole-file.ts";

@@ -2,8 +2,9 @@
 
 import { Errno, isSysError, SysError } from "../sys/errno.ts";
 import type { Fd } from "../sys/fd.ts";
-import { ifPresent, OpenFlag, openFile, rename, stat, writeAll } from "../sys/file.ts";
+import { ifPresent, OpenFlag, openFile, rename, writeAll } from "../sys/file.ts";
 import { lock } from "../sys/lock.ts";
+import { stat } from "../sys/statx.ts";
 import { encode } from "../sys/text.ts";
 
 /** Once it is this long it is renamed, to its name and `.1`, and a new one begins: so two of these at most. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { CniError } from "../cni/error.ts";
-import { listDirectory, readText, removeDirectory, stat, symlink, unlink } from "../sys/file.ts";
+import { listDirectory, readText, removeDirectory, symlink, unlink } from "../sys/file.ts";
 import { processId } from "../sys/process.ts";
+import { stat } from "../sys/statx.ts";
 import { call } from "../sys/syscall.ts";
 import { traced } from "../sys/trace.ts";
 import { readLines } from "./line.ts";

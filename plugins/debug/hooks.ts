@@ -3,8 +3,8 @@
 import type { Context } from "../../pkg/skel/context.ts";
 import type { Verb } from "../../pkg/skel/environment.ts";
 import { errnoText } from "../../pkg/sys/errno.ts";
-import { tryStat } from "../../pkg/sys/file.ts";
 import { type SpawnResult, spawn } from "../../pkg/sys/process.ts";
+import { tryStat } from "../../pkg/sys/statx.ts";
 import { decode, encode } from "../../pkg/sys/text.ts";
 import { type DebugConfig, hooksFor } from "./config.ts";
 

@@ -10,7 +10,8 @@ import { UnreadableTableError } from "../../pkg/iptables/table.ts";
 import { isKernel, useNft, type Way } from "../../pkg/iptables/way.ts";
 import type { NetlinkSocket } from "../../pkg/netlink/socket.ts";
 import type { Context } from "../../pkg/skel/context.ts";
-import { ifPresent, stat } from "../../pkg/sys/file.ts";
+import { ifPresent } from "../../pkg/sys/file.ts";
+import { stat } from "../../pkg/sys/statx.ts";
 import type { BackendName, FirewallConfig, Settings } from "./config.ts";
 import {
   addSources,

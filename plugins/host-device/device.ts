@@ -7,7 +7,8 @@ import { dumpLinks, type Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import { refuse } from "../../pkg/skel/refuse.ts";
 import { isSysError } from "../../pkg/sys/errno.ts";
-import { listDirectory, readLink, tryStat } from "../../pkg/sys/file.ts";
+import { listDirectory, readLink } from "../../pkg/sys/file.ts";
+import { tryStat } from "../../pkg/sys/statx.ts";
 
 const pciDevices = "/sys/bus/pci/devices";
 const auxiliaryDevices = "/sys/bus/auxiliary/devices";

@@ -3,7 +3,8 @@
 import { toCniError } from "../../pkg/cni/error.ts";
 import { Namespace } from "../../pkg/ns/namespace.ts";
 import { EventLoop } from "../../pkg/sys/event-loop.ts";
-import { ifPresent, stat } from "../../pkg/sys/file.ts";
+import { ifPresent } from "../../pkg/sys/file.ts";
+import { stat } from "../../pkg/sys/statx.ts";
 import { Attachment } from "./daemon/attachment.ts";
 import { readSettings, type Settings } from "./daemon/settings.ts";
 import { Store } from "./daemon/store.ts";

@@ -7,10 +7,10 @@ import {
   openDirectory,
   openFile,
   readText,
-  stat,
   symlink,
 } from "../../pkg/sys/file.ts";
 import { lock } from "../../pkg/sys/lock.ts";
+import { stat } from "../../pkg/sys/statx.ts";
 import { Store } from "./store/store.ts";
 import { Machine } from "./testing/machine.ts";
 

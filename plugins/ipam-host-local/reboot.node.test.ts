@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ifPresent, listDirectory, rename, stat, symlink, unlink } from "../../pkg/sys/file.ts";
+import { ifPresent, listDirectory, rename, symlink, unlink } from "../../pkg/sys/file.ts";
+import { stat } from "../../pkg/sys/statx.ts";
 import { call } from "../../pkg/sys/syscall.ts";
 import { Boots } from "./testing/boots.ts";
 import { Machine } from "./testing/machine.ts";

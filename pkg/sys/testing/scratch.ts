@@ -1,8 +1,9 @@
 /** A directory for one test, gone after it. */
 
 import type { Fd } from "../fd.ts";
-import { listDirectory, openDirectory, removeDirectory, stat, unlink } from "../file.ts";
+import { listDirectory, openDirectory, removeDirectory, unlink } from "../file.ts";
 import { randomBytes } from "../random.ts";
+import { stat } from "../statx.ts";
 
 /** A new directory under /tmp; `using` removes it with all that is in it. */
 export class Scratch implements Disposable {

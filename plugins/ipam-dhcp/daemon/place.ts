@@ -5,7 +5,7 @@ import { isNetlinkError, NetlinkError } from "../../../pkg/netlink/error.ts";
 import { getLink, type Link, setLink } from "../../../pkg/netlink/rtnetlink/link.ts";
 import { Namespace, NoNamespaceError } from "../../../pkg/ns/namespace.ts";
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
-import { stat } from "../../../pkg/sys/file.ts";
+import { stat } from "../../../pkg/sys/statx.ts";
 import { ensureSysctl, tryWriteSysctl } from "../../../pkg/sysctl/sysctl.ts";
 import type { Order } from "../order.ts";
 import { GoneError, type Interface } from "./lease-client.ts";

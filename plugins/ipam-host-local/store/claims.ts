@@ -14,10 +14,10 @@ import {
   listDirectory,
   makeDirectories,
   rename,
-  stat,
   symlink,
   unlink,
 } from "../../../pkg/sys/file.ts";
+import { stat } from "../../../pkg/sys/statx.ts";
 import { attempt, check } from "../../../pkg/sys/syscall.ts";
 import { isReservationName, nameOf, type Owner } from "./reservation.ts";
 

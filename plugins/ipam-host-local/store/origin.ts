@@ -1,7 +1,8 @@
 /** Where and when a reservation is made: on which machine, since which boot, for which network namespace. */
 
 import { Errno, isSysError } from "../../../pkg/sys/errno.ts";
-import { OpenFlag, openFile, read, stat, tryStat } from "../../../pkg/sys/file.ts";
+import { OpenFlag, openFile, read } from "../../../pkg/sys/file.ts";
+import { stat, tryStat } from "../../../pkg/sys/statx.ts";
 import { decode } from "../../../pkg/sys/text.ts";
 
 /** What the kernel makes anew at each boot. */

@@ -7,10 +7,10 @@ import {
   makeDirectories,
   openDirectory,
   rename,
-  stat,
   symlink,
   unlink,
 } from "../../../pkg/sys/file.ts";
+import { stat } from "../../../pkg/sys/statx.ts";
 import { Scratch } from "../../../pkg/sys/testing/scratch.ts";
 import { Machine } from "../testing/machine.ts";
 import { type Held, nothingHeld, OwnerIndex } from "./owner-index.ts";

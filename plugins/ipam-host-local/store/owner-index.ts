@@ -23,10 +23,10 @@ import {
   openFile,
   removeDirectory,
   rename,
-  stat,
   symlink,
   unlink,
 } from "../../../pkg/sys/file.ts";
+import { stat } from "../../../pkg/sys/statx.ts";
 import { call } from "../../../pkg/sys/syscall.ts";
 import { isReservationName, nameOf, type Owner } from "./reservation.ts";
 

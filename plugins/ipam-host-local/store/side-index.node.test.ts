@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { listDirectory, openDirectory, stat } from "../../../pkg/sys/file.ts";
+import { listDirectory, openDirectory } from "../../../pkg/sys/file.ts";
+import { stat } from "../../../pkg/sys/statx.ts";
 import { removeTree, Scratch } from "../../../pkg/sys/testing/scratch.ts";
 import { Machine } from "../testing/machine.ts";
 import { nameOf, readHolders } from "./reservation.ts";
