@@ -3,6 +3,7 @@
 import { Errno, SysError } from "../sys/errno.ts";
 import { type Patience, Poll, poll } from "../sys/poll.ts";
 import { addressOf, attempt, check } from "../sys/syscall.ts";
+import { encode } from "../sys/text.ts";
 import type { Datagram } from "./message.ts";
 import { Reader } from "./wire.ts";
 
@@ -18,6 +19,8 @@ export interface Channel {
   grow(length: number): void;
   /** Sets an option of level SOL_NETLINK; false when this kernel does not know it. */
   setOption(option: number, value: number): boolean;
+  /** The number of the link of that name, which is no alternative one, where the channel is; throws SysError ENODEV. */
+  linkIndex(name: string): number;
   close(): void;
 }
 
@@ -31,6 +34,10 @@ const SOL_NETLINK = 270;
 const SO_SNDBUFFORCE = 32;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
+/** SIOCGIFINDEX, linux/sockios.h */
+const SIOCGIFINDEX = 0x8933;
+/** IFNAMSIZ, linux/if.h: bytes for a name, with its NUL, in struct ifreq; a union follows, which here is an int */
+const NAME_SIZE = 16;
 
 /** struct sockaddr_nl, linux/netlink.h: the family; the kernel's port and groups are zero */
 const KERNEL = Uint8Array.of(AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -54,6 +61,9 @@ let buffer: Reader | undefined;
 const opening = "open netlink socket";
 /** The value of a netlink option that is being set. */
 const optionValue = new Uint8Array(4);
+/** struct ifreq, linux/if.h */
+const interfaceRequest = new Uint8Array(40);
+const interfaceWords = new Int32Array(interfaceRequest.buffer);
 
 /** Makes a system call: the value, or minus the errno. */
 export type SystemCall = typeof attempt;
@@ -168,6 +178,19 @@ class KernelChannel implements Channel {
     if (result === -Errno.ENOPROTOOPT) return false;
     check(result, "set netlink socket option", `${option}`);
     return true;
+  }
+
+  linkIndex(name: string): number {
+    const text = encode(name);
+    const isName = text.length < NAME_SIZE;
+    interfaceRequest.fill(0, 0, NAME_SIZE);
+    if (isName) interfaceRequest.set(text);
+    const { ENODEV } = Errno;
+    const result = isName
+      ? this.#system("ioctl", this.#fd, SIOCGIFINDEX, interfaceRequest)
+      : -ENODEV;
+    check(result, "find link", name);
+    return interfaceWords[NAME_SIZE >> 2] as number;
   }
 
   close(): void {

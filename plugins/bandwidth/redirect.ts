@@ -10,6 +10,10 @@ import { randomMac } from "../../pkg/link/mac.ts";
 import { removeEach } from "../../pkg/link/routing.ts";
 import { optional, type Replies, type Request } from "../../pkg/netlink/message.ts";
 import { getLink, type Link, newLink, setLink } from "../../pkg/netlink/rtnetlink/link.ts";
+import {
+  AddressGenMode,
+  type FamilySettings,
+} from "../../pkg/netlink/rtnetlink/link-attributes.ts";
 import type { Namespace } from "../../pkg/ns/namespace.ts";
 import { Errno } from "../../pkg/sys/errno.ts";
 import { sha512 } from "../../pkg/sys/sha512.ts";
@@ -29,6 +33,8 @@ const longestName = 15;
 const Priority = { inOurs: 0xffff, inAnothers: 0xfffe } as const;
 const ourPriorities: readonly number[] = Object.values(Priority);
 const { arriving } = TcPlace;
+/** IPV6_MIN_MTU, linux/ipv6.h */
+const leastIpv6Mtu = 1280;
 
 /** How things are where packets arrive. */
 export interface Hook {
@@ -137,8 +143,13 @@ export function redirect(redirection: Redirection): Interface {
     if (made?.mac === mac) removeLink(namespace, { index: made.index });
   });
   const settings = { kind, name, mac, mtu: link.mtu, txQueueLength: 0 } as const;
-  const requests = [...before, newLink(settings), setLink({ name, alias: aliasOf(attachment) })];
-  const ifb = namespace.send(...requests, getLink({ name })).at(-1) as Link;
+  const alias = aliasOf(attachment);
+  namespace.send(
+    ...before,
+    newLink(settings),
+    setLink({ name, alias, families: familiesOf(link) }),
+  );
+  const ifb = { index: namespace.socket.linkIndex(name) };
   const isOurs = present.hook.kind === undefined;
   rollback(() => removeRedirect(place, ifb, isOurs));
   const { index } = link;
@@ -157,6 +168,15 @@ export function redirect(redirection: Redirection): Interface {
   return { name, mac };
 }
 
+/**
+ * The ifb gets no IPv6 address of its own, which nobody could use, and so announces none. IPv6 knows it if it knows the
+ * link, as it is as wide; else the kernel would refuse.
+ */
+function familiesOf({ hasIpv6, mtu }: Link): FamilySettings | undefined {
+  if (!hasIpv6 || mtu < leastIpv6Mtu) return undefined;
+  return { ipv6: { addressGenMode: AddressGenMode.none } };
+}
+
 function freeName(
   namespace: Namespace,
   attachment: Attachment,
@@ -173,8 +193,11 @@ function freeName(
   throw new Error(`adding link: file exists: ${taken}`);
 }
 
+/** What is needed of an ifb to find what leads to it. */
+type Numbered = Pick<Link, "index">;
+
 /** The filters that send what arrives on a link to the ifb. */
-export function redirectsTo(hook: Hook, { index }: Link): Filter[] {
+export function redirectsTo(hook: Hook, { index }: Numbered): Filter[] {
   return hook.filters.filter((it) => it.redirectsTo === index);
 }
 
@@ -182,7 +205,7 @@ export function redirectsTo(hook: Hook, { index }: Link): Filter[] {
  * Lets what arrives on a link go its own way again. Others' filters stay, and what they need. The discipline goes where it
  * was made for the redirection, by the reference suite too; the redirection tells unless the caller does.
  */
-export function removeRedirect(place: Place, ifb: Link, isOurs?: boolean): void {
+export function removeRedirect(place: Place, ifb: Numbered, isOurs?: boolean): void {
   const hook = readHook(place);
   const priorities = new Set(redirectsTo(hook, ifb).map((it) => it.priority));
   const others = hook.filters.filter((it) => !priorities.has(it.priority));

@@ -4,6 +4,8 @@ import { Located } from "../located.ts";
 import type { Reader } from "../wire.ts";
 import {
   type FamilySettings,
+  familySettings,
+  ipv6Settings,
   type LinkKind,
   linkAttributes,
   linkInfo,
@@ -72,6 +74,8 @@ interface LinkState {
   /** How many want it promiscuous: itself (see flags), a bridge, a capture. */
   readonly promiscuity: number;
   readonly families: FamilySettings;
+  /** Whether IPv6 knows the link: not where it is off for all, nor on links that are too narrow for it. */
+  readonly hasIpv6: boolean;
 }
 
 /** Reads a link from an answer, or from a notification. */
@@ -192,6 +196,11 @@ class LinkAnswer implements LinkState {
 
   get families() {
     return this.#values.get("families") ?? {};
+  }
+
+  get hasIpv6() {
+    const families = this.#values.nested("families", familySettings);
+    return families?.nested("ipv6", ipv6Settings) !== undefined;
   }
 
   get kind() {

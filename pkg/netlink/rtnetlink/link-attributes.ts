@@ -74,12 +74,14 @@ const ipv4Conf: Codec<ValueOf<typeof ipv4Settings>> = {
   },
 };
 
+/** IFLA_INET6_*, linux/if_link.h */
+export const ipv6Settings = attributes({ token: [7, ipAddress], addressGenMode: [8, u8] });
+
 /** IFLA_AF_SPEC: a set for each address family, by its AF number */
-const familySettings = attributes({
+export const familySettings = attributes({
   /** IFLA_INET_*, linux/if_link.h */
   ipv4: [2, attributes({ conf: [1, ipv4Conf] })],
-  /** IFLA_INET6_*, linux/if_link.h */
-  ipv6: [10, attributes({ token: [7, ipAddress], addressGenMode: [8, u8] })],
+  ipv6: [10, ipv6Settings],
 });
 
 /** IN6_ADDR_GEN_MODE_*, linux/if_link.h: whether the link gets an address of its own making */

@@ -61,6 +61,10 @@ export class FakeKernel implements Channel {
     this.room = Math.max(this.room, length);
   }
 
+  linkIndex(name: string): number {
+    throw new Error(`cannot find ${name}: the fake kernel has no links`);
+  }
+
   setOption(option: number, value: number): boolean {
     this.options.push([option, value]);
     return true;
