@@ -1,16 +1,8 @@
 /** Connections as the kernel tracks them, read and forgotten over ctnetlink. */
 
 import type { Address, Family } from "../ip/address.ts";
-import {
-  attributes,
-  be16,
-  be32,
-  flagged,
-  ipAddress,
-  u8,
-  u32,
-  type ValueOf,
-} from "../netlink/codec.ts";
+import { ipAddress } from "../netlink/address-codec.ts";
+import { attributes, be16, be32, flagged, u8, u32, type ValueOf } from "../netlink/codec.ts";
 import type { Request } from "../netlink/message.ts";
 import { FilterFamily, filterHeader, messageType, Subsystem } from "../netlink/nfnetlink.ts";
 

@@ -213,20 +213,25 @@ function arrived(result: number): boolean {
 
 /** Makes `vector` an array of struct mmsghdr, each with its struct iovec and that with `room` bytes of the buffer. */
 function pointInto(bytes: Uint8Array, count: number, room: number): void {
-  const iovecs = addressOf(vector) + MOST * VECTOR;
-  const base = addressOf(bytes);
+  // Addresses are numbers, which are exact that far; bigints would cost ten times as much.
+  let iovecAt = addressOf(vector) + MOST * VECTOR;
+  let roomAt = addressOf(bytes);
+  const words = vectorWords;
+  let header = 0;
+  let iovec = (MOST * VECTOR) >> 2;
   for (let index = 0; index < count; index++) {
-    const header = (index * VECTOR) >> 2;
-    putPointer(header + 4, iovecs + index * IOVEC);
-    vectorWords[header + 6] = 1;
-    const iovec = (MOST * VECTOR + index * IOVEC) >> 2;
-    putPointer(iovec, base + index * room);
-    vectorWords[iovec + 2] = room;
+    words[header + 4] = iovecAt;
+    words[header + 5] = iovecAt / high;
+    words[header + 6] = 1;
+    words[iovec] = roomAt;
+    words[iovec + 1] = roomAt / high;
+    words[iovec + 2] = room;
+    header += VECTOR >> 2;
+    iovec += IOVEC >> 2;
+    iovecAt += IOVEC;
+    roomAt += room;
   }
 }
 
-/** Numbers are exact as far as addresses go; a bigint would cost ten times as much. */
-function putPointer(word: number, address: number): void {
-  vectorWords[word] = address;
-  vectorWords[word + 1] = address / 2 ** 32;
-}
+/** What the upper half of an address counts. */
+const high = 2 ** 32;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { ipAddress, macAddress } from "./address-codec.ts";
 import { chosenBy } from "./chosen.ts";
 import {
   attributes,
@@ -14,9 +15,7 @@ import {
   encode,
   flag,
   flagged,
-  ipAddress,
   listOf,
-  macAddress,
   s32,
   string,
   u8,

@@ -1,7 +1,5 @@
 /** Attribute sets declared as tables: `name: [kernel number, codec]`. The value's type follows from the table. */
 
-import { type Address, fromBytes, toBytes } from "../ip/address.ts";
-import { formatMac, parseMac } from "../ip/mac.ts";
 import { decode as decodeText, encode as encodeText } from "../sys/text.ts";
 import {
   attributeLength,
@@ -20,6 +18,8 @@ export type Siblings = Readonly<Record<string, unknown>>;
 export interface Codec<T> {
   /** Whether NLA_F_NESTED goes on the attribute: only where iproute2 or the kernel want it. */
   readonly nested?: true;
+  /** Whether it is a number of four bytes in the machine's order, which needs no call to be written. */
+  readonly isWord?: true;
   /** The sibling that its form depends on. */
   readonly tag?: string;
   write(to: Writer, value: T, siblings: Siblings): void;
@@ -84,6 +84,15 @@ function writeAttribute(
   const codec = entry[1];
   const start = to.length;
   const payload = start + HEADER;
+  if (codec.isWord) {
+    const end = payload + 4;
+    if (end > to.capacity) to.grow(end);
+    const { words } = to;
+    words[start >> 2] = (HEADER + 4) | (entry[0] << 16);
+    words[payload >> 2] = value as number;
+    to.length = end;
+    return;
+  }
   if (payload > to.capacity) to.grow(payload);
   to.length = payload;
   codec.write(to, value, siblings);
@@ -103,8 +112,9 @@ export function put<T>(
   to: Writer,
   entry: readonly [type: number, codec: Codec<T>],
   value: T | undefined,
+  siblings: Siblings = alone,
 ): void {
-  if (value !== undefined) writeAttribute(to, entry as Table[string], value, alone);
+  if (value !== undefined) writeAttribute(to, entry as Table[string], value, siblings);
 }
 
 /** The same codec with NLA_F_NESTED on its attribute. */
@@ -164,6 +174,18 @@ export function scalar<T>(size: number, set: Set<T>, get: Get<T>): Scalar<T> {
   };
 }
 
+/** Four bytes in the machine's order. */
+export interface Word extends Scalar<number> {
+  readonly isWord: true;
+}
+
+function word(get: Get<number>): Word {
+  const set: Set<number> = (to, at, value) => {
+    to.words[at >> 2] = value;
+  };
+  return { ...scalar(4, set, get), isWord: true };
+}
+
 export const u8 = scalar<number>(
   1,
   (to, at, value) => {
@@ -181,21 +203,9 @@ export const u16 = scalar<number>(
   ({ bytes }, at) => (bytes[at] as number) | ((bytes[at + 1] as number) << 8),
 );
 
-export const u32 = scalar<number>(
-  4,
-  (to, at, value) => {
-    to.words[at >> 2] = value;
-  },
-  (from, at) => (from.words[at >> 2] as number) >>> 0,
-);
+export const u32 = word((from, at) => (from.words[at >> 2] as number) >>> 0);
 
-export const s32 = scalar<number>(
-  4,
-  (to, at, value) => {
-    to.words[at >> 2] = value;
-  },
-  (from, at) => from.words[at >> 2] as number,
-);
+export const s32 = word((from, at) => from.words[at >> 2] as number);
 
 /** Network byte order. */
 export const be16 = scalar<number>(
@@ -236,11 +246,10 @@ export const flag: Codec<true> = {
 /** Text with a NUL behind it. */
 export const string: Codec<string> = {
   write(to, value) {
-    const text = encodeText(`${value}\0`);
-    if (text.indexOf(0) !== text.length - 1) {
-      throw new WireError(`cannot encode ${JSON.stringify(value)}`);
-    }
+    const text = encodeText(value);
+    if (text.indexOf(0) >= 0) throw new WireError(`cannot encode ${JSON.stringify(value)}`);
     to.append(text);
+    to.reserve(1);
   },
   read: readText,
 };
@@ -260,31 +269,6 @@ function readText(from: Reader, start: number, end: number): string {
 export const bytes: Codec<Uint8Array> = {
   write: (to, value) => to.append(value),
   read: (from, start, end) => from.bytes.slice(start, end),
-};
-
-/** A hardware address as text: `aa:bb:..`. */
-export const macAddress: Codec<string> = {
-  write(to, value) {
-    const mac = parseMac(value);
-    if (!mac) throw new WireError(`cannot encode the hardware address "${value}"`);
-    to.append(mac);
-  },
-  read: (from, start, end) => formatMac(from.bytes.subarray(start, end)),
-};
-
-/** An IP address, its family by its length. */
-export const ipAddress: Codec<Address> = {
-  write(to, value) {
-    if (value.family === 6) to.append(toBytes(value));
-    else be32.write(to, Number(value.value), {});
-  },
-  read(from, start, end) {
-    if (end - start === 4) return { family: 4, value: BigInt(be32.get(from, start)) };
-    if (end - start !== 16) {
-      throw new WireError(`cannot decode an address of ${end - start} bytes`);
-    }
-    return fromBytes(from.bytes.subarray(start, end));
-  },
 };
 
 /** The bytes of one value: for tests, and for what travels outside a message. */

@@ -90,14 +90,18 @@ export function writeMessage(
   flags: number,
   sequence: number,
 ): void {
-  const start = to.reserve(HEADER);
+  const start = to.length;
+  const body = start + HEADER;
+  if (body > to.capacity) to.grow(body);
+  to.length = body;
   request.write(to);
+  const end = to.length;
   const { words } = to;
   const at = start >> 2;
-  words[at] = to.length - start;
+  words[at] = end - start;
   words[at + 1] = request.type | ((request.flags | flags | MessageFlag.request) << 16);
   words[at + 2] = sequence;
-  to.align();
+  to.length = (end + 3) & ~3;
 }
 
 /** One datagram, as far as it fitted. */
@@ -111,9 +115,9 @@ export interface Datagram {
 
 /**
  * Reads the header at `at` into a message: a new one for each would cost as much as all else. The last one of a
- * datagram that was cut may pass its end.
+ * datagram that was cut may pass its end. Returns where the next one starts.
  */
-export function readMessage(into: Message, datagram: Datagram, at: number): void {
+export function readMessage(into: Message, datagram: Datagram, at: number): number {
   const { end } = datagram;
   const { words } = datagram.from;
   const left = end - at;
@@ -128,17 +132,14 @@ export function readMessage(into: Message, datagram: Datagram, at: number): void
   into.sequence = words[word + 2] as number;
   into.port = (words[word + 3] as number) >>> 0;
   into.start = at + HEADER;
-  into.end = length > left ? end : at + length;
+  const ownEnd = length > left ? end : at + length;
+  into.end = ownEnd;
+  return (ownEnd + 3) & ~3;
 }
 
 /** Whether a datagram was longer than the room for it. */
 export function isCut({ start, end, length }: Datagram): boolean {
   return length > end - start;
-}
-
-/** Where the message after this one starts. */
-export function afterMessage({ end }: Message): number {
-  return (end + 3) & ~3;
 }
 
 /** NLMSGERR_ATTR_*, linux/netlink.h */

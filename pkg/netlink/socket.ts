@@ -8,7 +8,6 @@ import { type Channel, connectChannel, openChannel } from "./channel.ts";
 import { NetlinkError } from "./error.ts";
 import { Dump, Exchange, type Receiver, tellExchange } from "./exchange.ts";
 import {
-  afterMessage,
   type Datagram,
   isCut,
   MessageFlag,
@@ -77,6 +76,11 @@ export class NetlinkSocket implements Disposable {
    * been done or not. More than 64 go in several batches, of which none follows one that failed.
    */
   send<R extends readonly Request<unknown>[]>(...requests: R): Replies<R> {
+    return this.sendAll(requests);
+  }
+
+  /** As `send`, for who has a list. */
+  sendAll<R extends readonly Request<unknown>[]>(requests: R): Replies<R> {
     const replies: unknown[] = [];
     if (requests.length === 0) return replies as Replies<R>;
     if (requests.length <= BATCH || requests.some((request) => request.quiet)) {
@@ -206,8 +210,8 @@ export class NetlinkSocket implements Disposable {
   #write(requests: readonly Request<unknown>[], flags: number, acknowledged: number): void {
     to.clear();
     for (let index = 0; index < requests.length; index++) {
-      const ack = index === acknowledged ? MessageFlag.ack : 0;
-      writeMessage(to, requests[index] as Request<unknown>, flags | ack, this.#sequence++);
+      const all = index === acknowledged ? flags | MessageFlag.ack : flags;
+      writeMessage(to, requests[index] as Request<unknown>, all, this.#sequence++);
     }
     this.#channel.send(to.written());
   }
@@ -229,10 +233,9 @@ export class NetlinkSocket implements Disposable {
     const { from, start, end } = datagram;
     const cut = isCut(datagram);
     for (let at = start; at < end; ) {
-      readMessage(message, datagram, at);
+      const next = readMessage(message, datagram, at);
       const isOurs = this.#port === 0 || message.port === this.#port;
       const passesEnd = cut && message.end === end;
-      const next = afterMessage(message);
       if (isOurs && receiver.accept(from, message, passesEnd)) this.#port = message.port;
       else this.#stirred = true;
       at = next;

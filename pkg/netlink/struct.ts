@@ -1,6 +1,6 @@
 /** C structures: the fixed headers behind a netlink message's own, and those inside attributes. */
 
-import type { Scalar } from "./codec.ts";
+import type { Scalar, Word } from "./codec.ts";
 import { type Memory, type Reader, WireError, type Writer } from "./wire.ts";
 
 type Fields = Readonly<Record<string, Scalar<number>>>;
@@ -17,6 +17,11 @@ export interface Field {
 export interface Struct<F extends Fields> extends Scalar<Full<F>> {
   /** Its numbers one by one, for who wants one of many: `header.field.index.get(from, start)`. */
   readonly field: { readonly [K in keyof F]: Field };
+  /**
+   * Which of its words a number of four bytes is, for who writes or reads many headers: `words[(start >> 2) + word.index]`
+   * takes a tenth of what calls do.
+   */
+  readonly word: { readonly [K in keyof F as F[K] extends Word ? K : never]: number };
   /** Writes it with zero for what is not given, as headers are wanted. */
   put(to: Writer, value: Readonly<Partial<Full<F>>>): void;
   /** Throws WireError where it does not fit between the two. */
@@ -30,6 +35,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
   const field: Record<string, Field> = {};
   /** By name, for writing without the detour by a field's own function. */
   const places: Record<string, { scalar: Scalar<number>; at: number }> = {};
+  const word: Record<string, number> = {};
   const list = Object.entries(fields).map(([name, scalar]) => {
     const at = size;
     if (at % Math.min(scalar.size, 4) !== 0) throw new Error(`"${name}" is not on a bound`);
@@ -39,6 +45,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
       get: (from, start) => scalar.get(from, start + at),
     };
     field[name] = own;
+    if (scalar.isWord) word[name] = at >> 2;
     const known = { name, own, scalar, at };
     places[name] = known;
     return known;
@@ -49,12 +56,16 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     for (const name in value) {
       const number = value[name];
       const known = number ? places[name] : undefined;
-      if (number && known) known.scalar.set(to, start + known.at, number);
+      if (!number || !known) continue;
+      const { scalar, at } = known;
+      if (scalar.isWord) to.words[(start + at) >> 2] = number;
+      else scalar.set(to, start + at, number);
     }
   };
   return {
     size,
     field: field as Struct<F>["field"],
+    word: word as Struct<F>["word"],
     set: (to, start, value) => {
       for (const { name, own } of list) own.set(to, start, value[name] ?? 0);
     },

@@ -175,7 +175,7 @@ export class Namespace implements Disposable {
 
   /** Sends the requests in one batch and returns their replies; throws the first failure. */
   send<R extends Request<unknown>[]>(...requests: R): Replies<R> {
-    return this.socket.send(...requests);
+    return this.socket.sendAll(requests);
   }
 
   /**

@@ -17,7 +17,7 @@ import {
 import { MessageFlag, type Request } from "../netlink/message.ts";
 import { struct } from "../netlink/struct.ts";
 import type { Writer } from "../netlink/wire.ts";
-import { TcPlace, Type, tcHeader } from "./message.ts";
+import { TcPlace, Type, tcHeader, writeTcHeader } from "./message.ts";
 
 /** struct tc_mirred, linux/tc_act/tc_mirred.h */
 const mirredParameters = struct({
@@ -166,7 +166,7 @@ export function dumpFilters({ index }: { readonly index: number }): Request<Filt
     purpose: `list filters of link number ${index}`,
     type: Type.getFilter,
     flags: 0,
-    write: (to) => tcHeader.put(to, { index, parent: TcPlace.arrivingFilters }),
+    write: (to) => writeTcHeader(to, { index, parent: TcPlace.arrivingFilters }),
     read(from, start, end) {
       const header = tcHeader.read(from, start, end);
       const { kind = "", options } = filterAttributes.read(from, start + tcHeader.size, end, {});
@@ -192,5 +192,5 @@ function writeHeader(
   { index, priority, handle }: { index: number; priority: number; handle?: number },
 ): void {
   const info = ((priority << 16) | allProtocols) >>> 0;
-  tcHeader.put(to, { index, handle, parent: TcPlace.arrivingFilters, info });
+  writeTcHeader(to, { index, handle, parent: TcPlace.arrivingFilters, info });
 }

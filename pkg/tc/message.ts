@@ -2,6 +2,7 @@
 
 import { s32, u8, u16, u32 } from "../netlink/codec.ts";
 import { struct } from "../netlink/struct.ts";
+import type { Writer } from "../netlink/wire.ts";
 
 /** RTM_*QDISC and RTM_*TFILTER, linux/rtnetlink.h */
 export const Type = {
@@ -23,6 +24,26 @@ export const tcHeader = struct({
   parent: u32,
   info: u32,
 });
+
+/** What a message is about: the link, the place on it, and the number of what is there. */
+export interface TcKey {
+  readonly index: number;
+  readonly parent: number;
+  readonly handle?: number;
+  /** Of a filter: its priority and protocol. */
+  readonly info?: number;
+}
+
+/** Writes struct tcmsg. */
+export function writeTcHeader(to: Writer, { index, parent, handle = 0, info = 0 }: TcKey): void {
+  const at = to.reserve(tcHeader.size) >> 2;
+  const { words } = to;
+  const { word } = tcHeader;
+  words[at + word.index] = index;
+  words[at + word.handle] = handle;
+  words[at + word.parent] = parent;
+  words[at + word.info] = info;
+}
 
 /** TC_H_*, linux/pkt_sched.h: the places on a link where something can be */
 export const TcPlace = {

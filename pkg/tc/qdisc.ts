@@ -1,11 +1,11 @@
 /** Queueing disciplines: in which order and how fast packets leave a link, and what looks at those that arrive. */
 
 import { chosenBy } from "../netlink/chosen.ts";
-import { attributes, string } from "../netlink/codec.ts";
+import { attributes, put, string } from "../netlink/codec.ts";
 import { MessageFlag, type Request } from "../netlink/message.ts";
 import type { Reader, Writer } from "../netlink/wire.ts";
 import { Errno } from "../sys/errno.ts";
-import { TcPlace, Type, tcHeader } from "./message.ts";
+import { TcPlace, Type, tcHeader, writeTcHeader } from "./message.ts";
 import { type Tbf, tbf } from "./tbf.ts";
 
 const nothing = attributes({});
@@ -15,6 +15,8 @@ const qdiscAttributes = attributes({
   kind: [1, string],
   data: [2, chosenBy("kind", { tbf, ingress: nothing, clsact: nothing })],
 });
+
+const entries = qdiscAttributes.table;
 
 /** A discipline, whether there or wanted. */
 export interface Qdisc {
@@ -35,14 +37,15 @@ export interface QdiscKey {
 }
 
 /** Puts a discipline where the kernel's usual one is; fails with EEXIST where there is another. `link` is for the message. */
-export function newQdisc({ kind, data, ...where }: Qdisc, link?: string): Request {
+export function newQdisc(qdisc: Qdisc, link?: string): Request {
   return {
-    purpose: `create ${kind} qdisc on ${link ?? `link number ${where.index}`}`,
+    purpose: `create ${qdisc.kind} qdisc on ${link ?? `link number ${qdisc.index}`}`,
     type: Type.newQdisc,
     flags: MessageFlag.create | MessageFlag.exclusive,
     write(to) {
-      writeHeader(to, where);
-      qdiscAttributes.write(to, { kind, data }, {});
+      writeHeader(to, qdisc);
+      put(to, entries.kind, qdisc.kind);
+      put(to, entries.data, qdisc.data, { kind: qdisc.kind });
     },
   };
 }
@@ -51,14 +54,14 @@ export function newQdisc({ kind, data, ...where }: Qdisc, link?: string): Reques
  * Takes a discipline away, and what hangs on it. Fails with ENOENT where there is none, with EINVAL where the one that is
  * there has another kind or handle.
  */
-export function deleteQdisc({ kind, ...where }: QdiscKey & Partial<Qdisc>): Request {
+export function deleteQdisc(qdisc: QdiscKey & Partial<Qdisc>): Request {
   return {
-    purpose: `delete qdisc of link number ${where.index}`,
+    purpose: `delete qdisc of link number ${qdisc.index}`,
     type: Type.deleteQdisc,
     flags: 0,
     write(to) {
-      writeHeader(to, where);
-      qdiscAttributes.write(to, { kind }, {});
+      writeHeader(to, qdisc);
+      put(to, entries.kind, qdisc.kind);
     },
   };
 }
@@ -71,7 +74,7 @@ export function getQdisc(key: QdiscKey): Request<Qdisc | undefined> {
     // Of one that is not shown there is only the acknowledgement; old kernels answer nobody who wants no echo.
     flags: MessageFlag.ack | MessageFlag.echo,
     absent: [Errno.ENOENT],
-    write: (to) => tcHeader.put(to, { parent: TcPlace.root, ...key }),
+    write: (to) => writeTcHeader(to, { index: key.index, parent: key.parent ?? TcPlace.root }),
     read: readQdisc,
   };
 }
@@ -82,14 +85,20 @@ function writeHeader(
 ): void {
   // The kernel knows the one for what arrives by its place alone, but iproute2 names it.
   const number = parent === TcPlace.arriving ? arrivingHandle : handle;
-  tcHeader.put(to, { index, handle: number, parent });
+  writeTcHeader(to, { index, handle: number, parent });
 }
 
 /** "ffff:" */
 const arrivingHandle = 0xffff0000;
 
 function readQdisc(from: Reader, start: number, end: number): Qdisc {
-  const { index, handle, parent } = tcHeader.read(from, start, end);
+  tcHeader.require(start, end);
+  const at = start >> 2;
+  const { words } = from;
+  const { word } = tcHeader;
+  const index = words[at + word.index] as number;
+  const handle = (words[at + word.handle] as number) >>> 0;
+  const parent = (words[at + word.parent] as number) >>> 0;
   const { kind = "", data } = qdiscAttributes.read(from, start + tcHeader.size, end, {});
   return { index, kind, parent, handle, data };
 }

@@ -4,6 +4,7 @@ import type { Result } from "../../pkg/cni/result.ts";
 import { findLink, removeLink } from "../../pkg/link/find.ts";
 import { findStale } from "../../pkg/link/remove.ts";
 import { containerInterface } from "../../pkg/link/verify.ts";
+import type { Request } from "../../pkg/netlink/message.ts";
 import type { Link } from "../../pkg/netlink/rtnetlink/link.ts";
 import type { Context } from "../../pkg/skel/context.ts";
 import { definePlugin } from "../../pkg/skel/plugin.ts";
@@ -103,15 +104,17 @@ function carryOut(context: Call, { roots, detour }: Plan, prevResult: Result): R
     undo.push(() => takeBucket(place));
     return putBucket(place.link, limit);
   };
-  const isWithDetour = ({ place }: Root) => place.namespace === detour?.place.namespace;
+  const before: Request[] = [];
   for (const root of roots) {
-    if (!isWithDetour(root)) root.place.namespace.send(put(root));
+    const { namespace } = root.place;
+    if (namespace === detour?.place.namespace) before.push(put(root));
+    else namespace.send(put(root));
   }
   if (detour === undefined) return prevResult;
-  const before = roots.filter(isWithDetour).map(put);
   const ifb = redirect({ ...detour, attachment: context, rollback, before });
   const sandbox = detour.place.namespace === container ? container.path : undefined;
-  return { ...prevResult, interfaces: [...(prevResult.interfaces ?? []), { ...ifb, sandbox }] };
+  const { interfaces = [] } = prevResult;
+  return { ...prevResult, interfaces: interfaces.concat({ ...ifb, sandbox }) };
 }
 
 /** Each direction is limited where it leaves the one end, or by a detour where it arrives at the other. */

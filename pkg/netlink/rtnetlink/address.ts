@@ -3,7 +3,8 @@
 import type { Family } from "../../ip/address.ts";
 import { type Address, sameAddress } from "../../ip/address.ts";
 import { formatPrefix, lastAddress, type Prefix } from "../../ip/prefix.ts";
-import { attributes, ipAddress, put, string, u8, u32 } from "../codec.ts";
+import { ipAddress } from "../address-codec.ts";
+import { attributes, put, string, u8, u32 } from "../codec.ts";
 import { Located } from "../located.ts";
 import { MessageFlag, type Request } from "../message.ts";
 import { struct } from "../struct.ts";

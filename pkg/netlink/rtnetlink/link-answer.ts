@@ -94,10 +94,13 @@ class LinkAnswer implements LinkState {
 
   constructor(from: Reader, start: number, end: number) {
     linkHeader.require(start, end);
-    const { index, flags, hardwareType } = linkHeader.field;
-    this.index = index.get(from, start);
-    this.flags = flags.get(from, start);
-    this.hardwareType = hardwareType.get(from, start);
+    const at = start >> 2;
+    const { words } = from;
+    const { word } = linkHeader;
+    this.index = words[at + word.index] as number;
+    this.flags = (words[at + word.flags] as number) >>> 0;
+    // Behind two bytes in the first word.
+    this.hardwareType = (words[at] as number) >>> 16;
     this.#values = Located.copyOf(linkAttributes, from, start + linkHeader.size, end);
   }
 

@@ -1,13 +1,12 @@
 /** All attributes of a link, with the tables its kind and its master's kind choose. */
 
+import { ipAddress, macAddress } from "../address-codec.ts";
 import { chosenBy } from "../chosen.ts";
 import {
   attributes,
   bareString,
   type Codec,
-  ipAddress,
   listOf,
-  macAddress,
   string,
   u8,
   u32,

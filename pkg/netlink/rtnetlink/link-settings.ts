@@ -1,10 +1,10 @@
 /** What both ends of a veth pair, and every other link, can be given: header flags and plain attributes. */
 
+import { macAddress } from "../address-codec.ts";
 import {
   attributes,
   boolean,
   type Codec,
-  macAddress,
   s32,
   string,
   u8,
@@ -83,27 +83,31 @@ const settableFlags = ["up", "promiscuous", "allMulticast", "multicast", "noArp"
 
 /** Writes ifinfomsg: which link, and the flags to change. */
 export function writeLinkHeader(to: Writer, index = 0, flags = 0, change = 0): void {
-  const start = to.reserve(linkHeader.size);
-  const { field } = linkHeader;
-  if (index !== 0) field.index.set(to, start, index);
-  if (change === 0) return;
-  field.flags.set(to, start, flags);
-  field.change.set(to, start, change);
+  const at = to.reserve(linkHeader.size) >> 2;
+  const { words } = to;
+  const { word } = linkHeader;
+  words[at + word.index] = index;
+  words[at + word.flags] = flags;
+  words[at + word.change] = change;
 }
 
 /** Writes ifinfomsg and the attributes of a link's settings; keys that are neither are not for this function. */
 export function writeLinkSettings(to: Writer, settings: PlainLinkSettings): void {
-  let flags = 0;
-  let change = 0;
-  // Indexed: an iterator would cost more than all the rest.
-  for (let at = 0; at < settableFlags.length; at++) {
-    const name = settableFlags[at] as (typeof settableFlags)[number];
-    const wanted = settings[name];
-    if (wanted === undefined) continue;
-    change |= LinkFlag[name];
-    if (wanted) flags |= LinkFlag[name];
-  }
-  writeLinkHeader(to, settings.index, flags, change);
+  // One by one: a loop would cost more than all the rest.
+  const { up, promiscuous, allMulticast, multicast, noArp } = settings;
+  const on =
+    (up ? LinkFlag.up : 0) |
+    (promiscuous ? LinkFlag.promiscuous : 0) |
+    (allMulticast ? LinkFlag.allMulticast : 0) |
+    (multicast ? LinkFlag.multicast : 0) |
+    (noArp ? LinkFlag.noArp : 0);
+  const off =
+    (up === false ? LinkFlag.up : 0) |
+    (promiscuous === false ? LinkFlag.promiscuous : 0) |
+    (allMulticast === false ? LinkFlag.allMulticast : 0) |
+    (multicast === false ? LinkFlag.multicast : 0) |
+    (noArp === false ? LinkFlag.noArp : 0);
+  writeLinkHeader(to, settings.index, on, on | off);
   linkSettings.write(to, settings, alone);
 }
 

@@ -1,7 +1,8 @@
 /** Which hardware address an IP address is at. */
 
 import { type Address, type Family, formatAddress } from "../../ip/address.ts";
-import { attributes, ipAddress, macAddress, s32, u8, u16, u32 } from "../codec.ts";
+import { ipAddress, macAddress } from "../address-codec.ts";
+import { attributes, s32, u8, u16, u32 } from "../codec.ts";
 import { MessageFlag, type Request } from "../message.ts";
 import { struct } from "../struct.ts";
 import type { Reader, Writer } from "../wire.ts";

@@ -1,7 +1,8 @@
 /** What a route is made of on the wire. */
 
 import { type Address, fromBytes, toBytes } from "../../ip/address.ts";
-import { attributes, type Codec, ipAddress, s32, u8, u16, u32 } from "../codec.ts";
+import { ipAddress } from "../address-codec.ts";
+import { attributes, type Codec, s32, u8, u16, u32 } from "../codec.ts";
 import { struct } from "../struct.ts";
 import { WireError } from "../wire.ts";
 import { familyNumber } from "./family.ts";

@@ -2,7 +2,8 @@
 
 import type { Family } from "../../ip/address.ts";
 import type { Prefix } from "../../ip/prefix.ts";
-import { attributes, ipAddress, string, u8, u32 } from "../codec.ts";
+import { ipAddress } from "../address-codec.ts";
+import { attributes, string, u8, u32 } from "../codec.ts";
 import { Located } from "../located.ts";
 import { MessageFlag, type Request } from "../message.ts";
 import { struct } from "../struct.ts";
