@@ -23,8 +23,8 @@ export interface Surroundings {
   readonly readStdin: () => string;
   /** IPAM plugins built into this executable. */
   readonly builtIn: readonly Plugin[];
-  /** Becomes readable when the runtime wants the call to end; -1 for none. */
-  readonly cancelFd: number;
+  /** What becomes readable when the runtime wants the call to end; -1 for none, as before the configuration is read. */
+  readonly cancelFd: () => number;
   /** Throws if the runtime wants the call to end. */
   readonly checkInterrupted: () => void;
   /** Hands the output over; throws if nobody takes it, and ADD is taken back then. */
@@ -86,7 +86,7 @@ function performVerb(
     validAttachments: (command === "GC" ? attachmentsOf(head) : undefined) ?? [],
     ipam: ipamOf(config, { invocation, head }, around),
     log: around.log,
-    cancelFd: around.cancelFd,
+    cancelFd: around.cancelFd(),
     env: around.env,
     stdin: head.stdin,
   });
@@ -172,7 +172,7 @@ function ipamOf(config: CommonConfig, checked: Checked, around: Surroundings): I
     stdin: checked.head.stdin,
     cniVersion: checked.head.cniVersion,
     builtIn: plugin === undefined ? {} : { [type]: inProcess(plugin, checked, around) },
-    cancelFd: around.cancelFd,
+    cancelFd: around.cancelFd(),
     onStderr: around.log,
   });
 }

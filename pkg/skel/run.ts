@@ -43,9 +43,7 @@ export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions)
         return stdin;
       },
       builtIn,
-      get cancelFd() {
-        return signals?.fd ?? -1;
-      },
+      cancelFd: () => signals?.fd ?? -1,
       checkInterrupted: () => {
         const signal = signals?.pending() ?? 0;
         if (signal === 0) return;

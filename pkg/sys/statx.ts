@@ -135,6 +135,9 @@ const words = new Uint32Array(record.buffer);
 /** Which file a descriptor is of: at a tenth of what a `Stat` costs, which outlives the next one. */
 export function identify({ fd, subject }: Fd): Identity {
   check(attempt("statx", fd, "", At.emptyPath, statxBasic, record), "stat", subject);
-  const word = (at: number) => words[at >> 2] as number;
-  return { dev: word(136) * 0x10_0000 + word(140), ino: word(36) * 2 ** 32 + word(32) };
+  const major = words[136 >> 2] as number;
+  const minor = words[140 >> 2] as number;
+  // Written out: a power would be computed by each call.
+  const ino = (words[36 >> 2] as number) * 0x1_0000_0000 + (words[32 >> 2] as number);
+  return { dev: major * 0x10_0000 + minor, ino };
 }

@@ -26,7 +26,7 @@ function call(verb: string, keys: object = {}) {
     env: { ...env, CNI_COMMAND: verb },
     readStdin: () => JSON.stringify(config),
     builtIn: [],
-    cancelFd: -1,
+    cancelFd: () => -1,
     checkInterrupted: () => {},
     print: (text) => {
       stdout = text;

@@ -29,7 +29,7 @@ function call(verb: string, { ipam, args = "", cniVersion = "1.1.0", more = {} }
     readStdin: () =>
       JSON.stringify({ cniVersion, name: "net", type: "bridge", ipam: section, ...more }),
     builtIn: [],
-    cancelFd: -1,
+    cancelFd: () => -1,
     checkInterrupted: () => {},
     print: (text) => {
       stdout += text;

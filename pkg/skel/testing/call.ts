@@ -39,7 +39,7 @@ export function callPlugin(
       env: { ...variables, CNI_COMMAND: verb, ...env },
       readStdin: () => (typeof config === "string" ? config : JSON.stringify(config)),
       builtIn: [],
-      cancelFd: -1,
+      cancelFd: () => -1,
       checkInterrupted() {},
       print: (text) => {
         stdout += text;

@@ -94,7 +94,7 @@ export class Machine implements Disposable {
       },
       readStdin: () => JSON.stringify({ cniVersion, name: "net", type: "bridge", ipam, ...more }),
       builtIn: [],
-      cancelFd,
+      cancelFd: () => cancelFd,
       checkInterrupted: () => {},
       print:
         options.print ??
