@@ -398,6 +398,32 @@ test("the code of a character is that of the text it is asked of", () => {
     String.prototype.charCodeAt = own;`);
 });
 
+test("what is stored by a computed key is computed in the same order", () => {
+  sameAsNode(`
+    const say = (what, value) => (out.push(what), value);
+    const key = (name) => ({ toString: () => say("text of " + name, name) });
+    const attempt = (work) => {
+      try { out.push(work() ?? "done"); } catch (error) { out.push(error.name); }
+    };
+    const object = {};
+    attempt(() => (say("object", object)[say("key", key("a"))] = say("value", 1)));
+    attempt(() => { object[key("b")] = say("value", 2); });
+    attempt(() => { let k = key("c"), v = 3; object[k] = v; });
+    attempt(() => { say("object", null)[say("key", "a")] = say("value", 1); });
+    attempt(() => { let nothing; nothing[say("key", 0)] = say("value", 1); });
+    attempt(() => { say("object", Object.freeze([]))[say("key", 0)] = say("value", 1); });
+    attempt(() => { say("object", 5)[say("key", key("d"))] = 1; });
+    attempt(() => { object[Symbol.iterator] = 4; return object[Symbol.iterator]; });
+    attempt(() => { object[1.5] = object[-1] = object["2"] = 5; return Object.entries(object).join(); });
+    attempt(() => { const list = []; let i = 0; list[i++] = i++; list[i] = list[0]; return list.length; });
+    attempt(() => { const bytes = new Uint8Array(4); for (let i = 0; i < 6; i++) bytes[i] = i * 100; return bytes.join(); });
+    attempt(() => { [object[say("key", "e")], object["f"]] = say("value", [6, 7]); return object.f; });
+    attempt(() => { for (object[say("key", "g")] of [8, 9]) say("round " + object.g); });
+    attempt(() => { object["h"] ??= say("value", 10); return object.h; });
+    attempt(() => { object["h"] ??= say("never", 11); return object.h; });
+  `);
+});
+
 test("an error that is thrown again keeps its stack", () => {
   const printed = onEngine(`
     const fail = () => { throw new Error("first"); };
