@@ -73,11 +73,10 @@ export class Located<T extends Table> {
     let at = this.#start >> 2;
     while (at < end) {
       const header = words[at] as number;
-      // Shorter than its header, which has four bytes.
-      if ((header & 0xfffc) === 0) break;
       // A type beyond the table's is written nowhere, as an array of fixed length has it.
       places[(header >> 16) & TYPE_MASK] = ++at;
-      at += ((header & 0xffff) - 1) >> 2;
+      // No length at all counts as the largest, which leads past the end.
+      at += ((header - 1) & 0xffff) >> 2;
     }
     // Rounded up, the last one may seem to end where it should only where that is no bound.
     if (at !== (this.#end + 3) >> 2 || (this.#end & 3) !== 0) this.#complain();

@@ -23,7 +23,7 @@ test("what is written to goes first, then what each ADD touches, by the order of
   ]);
   assert.deepEqual(
     sections.map(({ names }) => names.join("")),
-    ["b", "cg", "", "ad", "f"],
+    ["b", "cg", "", "", "ad", "f"],
   );
 });
 
@@ -37,6 +37,6 @@ test("what only some images have counts among those", () => {
   ]);
   assert.deepEqual(
     sections.map(({ names }) => names.join("")),
-    ["", "xa", "y", "b", ""],
+    ["", "a", "x", "y", "b", ""],
   );
 });

@@ -27,26 +27,29 @@ export interface Section {
 
 const titles = [
   "written to",
-  "touched by every ADD that has them",
+  "touched by every ADD, and in most images",
+  "in some images, touched by every ADD that has them",
   "by at least half of those",
   "by fewer",
   "by other verbs only",
 ] as const;
-const [written, always, often, seldom, notByAdd] = [0, 1, 2, 3, 4] as const;
+const [written, common, always, often, seldom, notByAdd] = [0, 1, 2, 3, 4, 5] as const;
 
 /**
  * The names of all blocks touched. First come those that are written to, as a page of them is copied: few pages, then.
  * Then what every ADD of a plugin that has it touches, and so on: what an ADD does not touch is not to lie in between.
+ * What most plugins have stands before what some have, for the file that has it all.
  */
 export function sortNames(sightings: readonly Sighting[]): Section[] {
-  const adds = tally(sightings.filter(({ isAdd }) => isAdd));
+  const all = sightings.filter(({ isAdd }) => isAdd);
+  const adds = tally(all);
   const others = tally(sightings.filter(({ isAdd }) => !isAdd));
   const sections = titles.map((title) => ({
     title,
     ranked: [] as [name: string, place: number][],
   }));
   for (const name of new Set([...adds.keys(), ...others.keys()])) {
-    const section = sectionOf(adds.get(name));
+    const section = sectionOf(adds.get(name), all.length);
     const { place, touched } = (section === notByAdd ? others : adds).get(name) ?? untouched();
     if (touched > 0) sections[section]?.ranked.push([name, place / touched]);
   }
@@ -78,10 +81,10 @@ function untouched(): Tally {
   return { present: 0, touched: 0, written: 0, place: 0 };
 }
 
-function sectionOf(tally: Tally | undefined): number {
+function sectionOf(tally: Tally | undefined, adds: number): number {
   if (tally === undefined || tally.touched === 0) return notByAdd;
   if (tally.written * 2 > tally.touched) return written;
   const share = tally.touched / tally.present;
-  if (share === 1) return always;
+  if (share === 1) return tally.present * 2 > adds ? common : always;
   return share >= 0.5 ? often : seldom;
 }
