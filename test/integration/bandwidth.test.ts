@@ -8,7 +8,7 @@ import { reference, withoutNewReference } from "./harness/executables.ts";
 import { assertError, assertSuccess, type Result, resultOf } from "./harness/expect.ts";
 import { assertSame, type Host, withHost } from "./harness/host.ts";
 import { addWire, batch, routedIpam } from "./harness/interface-plugin.ts";
-import { type Config, dualStack, withResult } from "./harness/networks.ts";
+import { type Config, dualStack, subnet4, withResult } from "./harness/networks.ts";
 
 const ptp: Member = { type: "ptp", cniVersion: "1.1.0", ipam: dualStack };
 const { member, call } = chained("bandwidth");
@@ -28,6 +28,11 @@ interface QdiscJson {
   handle: string;
   root?: boolean;
   options: { rate?: number; burst?: number; lat?: number };
+}
+
+interface AddressJson {
+  mtu: number;
+  addr_info: { family: string }[];
 }
 
 interface FilterJson {
@@ -130,6 +135,29 @@ for (const direction of ["ingress", "egress"] as const) {
       // A runtime that forgets what it asked for.
       assertSuccess(await host.cni("DEL", call(member())));
     }));
+}
+
+for (const [mtu, what] of [
+  [1500, "which IPv6 knows"],
+  [1200, "too narrow for IPv6"],
+] as const) {
+  test(`beside a link ${what} the ifb has no address of its own`, () =>
+    onInterface(
+      async (host, prevResult) => {
+        const config = withResult(member(both), prevResult);
+        const result = resultOf(await host.cni("ADD", call(config)));
+        const name = result.interfaces?.at(-1)?.name ?? "";
+        const [link] = await host.ip<AddressJson>("", "address", "show", name);
+        assert.deepEqual([link?.mtu, link?.addr_info], [mtu, []]);
+        const [end] = await host.ip<AddressJson>("", "address", "show", hostEndOf(prevResult));
+        assert.equal(
+          end?.addr_info.some(({ family }) => family === "inet6"),
+          mtu === 1500,
+        );
+        assertSuccess(await host.cni("DEL", call(withResult(config, result))));
+      },
+      { mtu, ipam: { ...dualStack, ranges: [[{ subnet: subnet4 }]] } },
+    ));
 }
 
 test("nothing to limit: prevResult is returned as it is, and nothing made", () =>
