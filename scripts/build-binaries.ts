@@ -26,7 +26,9 @@ import { writeSchemas } from "./build-schema.ts";
 import { lookUpBuiltIns } from "./built-ins.ts";
 import { frontOf, readBlocks } from "./image/blocks.ts";
 import { readNames } from "./image/list.ts";
-import { plainFields } from "./plain-fields.ts";
+import { withPlainFields } from "./plain-fields.ts";
+import { withPlainPatterns } from "./plain-patterns.ts";
+import { plainSource } from "./plain-source.ts";
 import { type Executable, findPlugin, findSuite } from "./suite.ts";
 import { readVersion, versionBeside } from "./version.ts";
 
@@ -42,6 +44,7 @@ const output =
     ? join(folderOf(foreign), "dist")
     : join(root, arch === undefined ? "dist/bin" : `dist/${arch}`));
 const bundles = join(root, "dist/bundles");
+const plain = plainSource(root, withPlainFields, withPlainPatterns);
 
 function pathGiven(flag: string): string | undefined {
   const at = process.argv.indexOf(flag);
@@ -121,7 +124,7 @@ async function bundle(name: string, entry: string): Promise<Bundle> {
     conditions: ["engine"],
     // A plugin from elsewhere takes both from here: one library, not two.
     alias: { tscni: root, valibot: join(root, "node_modules/valibot") },
-    plugins: [plainFields(root)],
+    plugins: [plain],
     treeShaking: true,
     sourcemap: "external",
     charset: "utf8",

@@ -1,12 +1,8 @@
 /** Private names as properties: which, and that nothing else of the text changes. */
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import test from "node:test";
-import { build } from "esbuild";
-import { plainFields, withPlainFields } from "./plain-fields.ts";
+import { withPlainFields } from "./plain-fields.ts";
 
 test("names of fields and methods become properties', line by line", () => {
   const source = `
@@ -43,33 +39,4 @@ test("a class that may share a name with another one keeps its own", () => {
     withPlainFields(two),
     "class A { _$a = 1; }\nclass B extends A { #a = 2; }\nconst c = class { _$a = 3; };",
   );
-});
-
-test("only the suite's own folders are changed", async () => {
-  const root = mkdtempSync(join(tmpdir(), "plain-fields-"));
-  const own = "class Own { #a = 1; get() { return this.#a; } }";
-  const authors = "@frozen class Author { #a = 1; get() { return this.#a; } }";
-  for (const [folder, text] of Object.entries({ pkg: own, mine: authors })) {
-    mkdirSync(join(root, folder));
-    writeFileSync(
-      join(root, folder, "it.ts"),
-      `const frozen = (of: unknown) => of;\nexport ${text}`,
-    );
-  }
-  const { outputFiles } = await build({
-    stdin: {
-      contents: `export * from "./pkg/it.ts"; export * from "./mine/it.ts";`,
-      resolveDir: root,
-    },
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2023",
-    plugins: [plainFields(root)],
-  });
-  rmSync(root, { recursive: true });
-  const code = outputFiles[0]?.text ?? "";
-  assert.match(code, /_\$a = 1/);
-  assert.match(code, /#a\b/);
-  assert.doesNotMatch(code, /Own[^}]*#a/);
 });

@@ -5,34 +5,7 @@
  * keep the names.
  */
 
-import { readFileSync } from "node:fs";
-import { relative } from "node:path";
-import { parse } from "@babel/parser";
-import type { Plugin } from "esbuild";
-
-/**
- * For esbuild. What lies elsewhere than in the suite's own folders is an author's plugin and stays as it is: it may freeze
- * or print what it holds, and be written in what is not parsed here, decorators for one.
- */
-export function plainFields(root: string): Plugin {
-  return {
-    name: "plain-fields",
-    setup(build) {
-      build.onLoad({ filter: /\.ts$/ }, ({ path }) =>
-        /^(pkg|plugins|libcni|cnitool)\//.test(relative(root, path))
-          ? { contents: withPlainFields(readFileSync(path, "utf8")), loader: "ts" }
-          : undefined,
-      );
-    },
-  };
-}
-
-/** As much of Babel's nodes as is needed here. */
-interface Node {
-  readonly type: string;
-  readonly start: number;
-  readonly [key: string]: unknown;
-}
+import { childrenOf, find, isNode, type Node, parseModule, withEdits } from "./syntax.ts";
 
 /**
  * The source with the private names of its classes replaced, line by line the same. A class that extends another one
@@ -40,12 +13,11 @@ interface Node {
  */
 export function withPlainFields(source: string): string {
   if (!source.includes("#")) return source;
-  const { program } = parse(source, { sourceType: "module", plugins: ["typescript"] });
-  let text = source;
-  for (const at of placesIn(program as unknown as Node).sort((a, b) => b - a)) {
-    text = `${text.slice(0, at)}_$${text.slice(at + 1)}`;
-  }
-  return text;
+  const places = placesIn(parseModule(source));
+  return withEdits(
+    source,
+    places.map((start) => ({ start, end: start + 1, text: "_$" })),
+  );
 }
 
 /** Where the names to replace begin. */
@@ -72,18 +44,4 @@ function isPrivate({ type }: Node): boolean {
 /** `#name in object` */
 function isQuestion({ type, left }: Node): boolean {
   return type === "BinaryExpression" && isNode(left) && isPrivate(left);
-}
-
-/** The node and all below it that are wanted. */
-function find(node: Node, isWanted: (node: Node) => boolean): Node[] {
-  const below = childrenOf(node).flatMap((child) => find(child, isWanted));
-  return isWanted(node) ? [node, ...below] : below;
-}
-
-function childrenOf(node: Node): Node[] {
-  return Object.values(node).flat().filter(isNode);
-}
-
-function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && "type" in value && "start" in value;
 }

@@ -8,9 +8,13 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
+import { withPlainPatterns } from "./plain-patterns.ts";
+import { plainSource } from "./plain-source.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const engine = join(root, "dist/engine/engine");
+/** As in what is built, but for private names: that nobody reaches them from outside is tested here. */
+const plain = plainSource(root, withPlainPatterns);
 
 function findTests(wanted: readonly string[]): string[] {
   return ["pkg", "plugins", "libcni", "cnitool"]
@@ -46,6 +50,7 @@ async function bundle(file: string, output: string): Promise<string> {
       "node:test": join(root, "scripts/testing/node-test.ts"),
       "node:assert/strict": join(root, "scripts/testing/node-assert.ts"),
     },
+    plugins: [plain],
     charset: "utf8",
     keepNames: true,
     logLevel: "warning",
