@@ -21,7 +21,8 @@ static bool can_share(JSObject *to, JSObject *source)
     return true;
 }
 
-static int share_fields(JSContext *ctx, JSObject *to, JSObject *source)
+/* The fields of `source`, with its values or without. */
+static int share_fields(JSContext *ctx, JSObject *to, JSObject *source, bool with_values)
 {
     JSShape *sh = source->shape;
 
@@ -32,7 +33,7 @@ static int share_fields(JSContext *ctx, JSObject *to, JSObject *source)
         to->prop = prop;
     }
     for (int i = 0; i < sh->prop_count; i++)
-        to->prop[i].u.value = js_dup(source->prop[i].u.value);
+        to->prop[i].u.value = with_values ? js_dup(source->prop[i].u.value) : JS_UNDEFINED;
     js_free_shape(ctx->rt, to->shape);
     to->shape = js_dup_shape(sh);
     return 1;
@@ -48,7 +49,7 @@ static int copy_fields(JSContext *ctx, JSValueConst target, JSObject *source, JS
     if (JS_VALUE_GET_TAG(target) != JS_TAG_OBJECT || !has_plain_fields(ctx, source))
         return 0;
     if (!excluded && can_share(JS_VALUE_GET_OBJ(target), source))
-        return share_fields(ctx, JS_VALUE_GET_OBJ(target), source);
+        return share_fields(ctx, JS_VALUE_GET_OBJ(target), source, true);
     for (int i = 0; i < count; i++) {
         if (prs[i].atom == JS_ATOM_NULL || !(prs[i].flags & JS_PROP_ENUMERABLE) ||
             (excluded && find_own_property1(excluded, prs[i].atom)))

@@ -363,6 +363,41 @@ test("JSON is read the same", () => {
     out.push(Object.hasOwn(JSON.parse('{"__proto__":1}'), "__proto__"), JSON.parse('{"a":[1,2]}', (key, value) => (Array.isArray(value) ? value.length : value)));`);
 });
 
+test("objects of a list are read the same, whether they are alike or not", () => {
+  sameAsNode(`
+    const objects = [
+      '{"a":1,"b":{"c":[2]}}', '{"a":"x","b":null}', '{"b":1,"a":2}', '{"a":1}', '{"a":1,"b":2,"c":3}', "{}", '{"a":1,"a":2}',
+      '{"a":1,"b":2,"a":3}', '{"2":1,"1":2}', '{"2":1,"a":2}', '{"__proto__":1,"a":2}', '{"a":[{"a":1},{"a":2}],"b":[{}]}', "7", "[8]", '"a"', "null",
+    ];
+    const show = (text) => {
+      try {
+        const value = JSON.parse(text);
+        const keys = (it) => (typeof it === "object" && it !== null ? Object.entries(it).map(([key, inner]) => [key, keys(inner)]) : it);
+        out.push([text, JSON.stringify(value), keys(value)]);
+      } catch (error) { out.push([text, error.name]); }
+    };
+    for (const one of objects) for (const two of objects) for (const three of [one, objects[0], "{"]) show("[" + [one, two, three].join() + "]");
+    for (const end of ["", "{", '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,"b"', '{"a":1,"b":2', '{"a":1,"b":x}', '{"b":x}', '{"a":1}}'])
+      show('[{"a":1,"b":2},' + end + "]");
+    show('{"list":[{"a":1},5],"list":6,"other":{"a":2}}');
+    const [first, second, third] = JSON.parse('[{"a":1,"b":[]},{"a":2,"b":[]},{"a":3}]');
+    second.a = 9; second.c = 1; delete first.a;
+    out.push([first, second, third], JSON.parse('[{"a":1},{"a":2},{"b":3}]', (key, value) => (key === "a" ? -value : value)));
+    let state = 1;
+    const random = (below) => (state = (state * 48271) % 2147483647) % below;
+    const any = (depth) => {
+      const kind = random(depth > 3 ? 3 : 6);
+      if (kind < 3) return [random(100), "text" + random(9), null][kind];
+      if (kind < 5) return Array.from({ length: random(6) }, () => any(depth + 1));
+      return Object.fromEntries(Array.from({ length: random(5) }, (_, at) => ["abcde"[random(2) ? at : random(5)], any(depth + 1)]));
+    };
+    for (let round = 0; round < 300; round++) {
+      const text = JSON.stringify(Array.from({ length: 8 }, () => any(0)));
+      out.push(JSON.stringify(JSON.parse(text)) === text);
+    }
+  `);
+});
+
 test("texts are found in texts, and change their case", () => {
   sameAsNode(`
     const texts = ["", "a", "aa", "aab", "abcabc", "b\\u00e9\\u00e9", "\\u20ac\\u20acuro", "a\\u0000b", "xaXA", "\\u0130\\u00df\\u03a3 \\u03a3", "AZaz[\`{@"];
