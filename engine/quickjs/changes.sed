@@ -1,6 +1,6 @@
 # What is changed in QuickJS's source. cc.sh applies it to the copy that is compiled, and counts: each line that a
 # command below changes ends in the mark.
-# Lines to change: 92
+# Lines to change: 94
 
 # Small blocks come from blocks.h, and one by one from the allocator below while an image is made.
 s|^#define JS_ARENA_LARGE_BLOCKS_ONLY 0$|#define JS_ARENA_LARGE_BLOCKS_ONLY quickjs_single_blocks /* engine */|
@@ -67,16 +67,18 @@ s|^void \*js_malloc_rt(JSRuntime \*rt, size_t size)$|#include "blocks-fast.h" /*
 /^JSValue JS_JSONStringify(/,/^}/s|^    wrapper = JS_NewObject(ctx);|    if (JS_IsUndefined(jsc->replacer_func) \&\& JS_IsUndefined(jsc->property_list)) {\n        if (json_plain(ctx, jsc->b, obj, JS_VALUE_GET_STRING(jsc->gap))) {\n            ret = string_buffer_end(jsc->b);\n            goto done;\n        }\n        if (jsc->b->error_status)\n            goto exception;\n        string_buffer_free(jsc->b);\n        string_buffer_init(ctx, jsc->b, 0);\n    }\n& /* engine */|
 
 # And read: its objects as those of a literal, those of a list as the one before, a plain text in one piece, a whole number
-# as one.
+# as one. At most as deep as Go does, so that who wants the same need not look through the text again.
 /^static JSValue json_parse_value(/,/^}/{
   s|ret = JS_DefinePropertyValue(ctx, val, prop_name,$|ret = json_field(ctx, \&val, \&expected, \&found, prop_name, /* engine */|
   s|^            JSAtom prop_name;|&\n            int expected = 0, found = 0; /* engine */|
   s|^            val = JS_NewObject(ctx);|            val = pr ? JS_NewObject(ctx) : json_new_object(s, \&expected); /* engine */|
   s|^                    if (s->token.val == '}')|                    if (s->token.val == '}' \&\& json_keep_found(ctx, \&val, \&expected, found) < 0)\n                        goto fail;\n& /* engine */|
   s|^            uint32_t idx;|&\n            JSObject *before = NULL; /* engine */|
-  s|^                    el = json_parse_value(s, pr1);|                    s->like = before;\n&\n                    s->like = NULL;\n                    before = JS_VALUE_GET_TAG(el) == JS_TAG_OBJECT ? JS_VALUE_GET_OBJ(el) : NULL; /* engine */|
+  s|^    if (js_check_stack_overflow(ctx->rt, 0)) {|    if (s->depth >= 10000 \&\& (s->token.val == '{' \|\| s->token.val == '[')) {\n        json_parse_error(s, s->token.ptr, "Nested too deeply");\n        return JS_EXCEPTION;\n    }\n& /* engine */|
+  s|^                    prop_val = json_parse_value(s, pr1);|                    s->depth++;\n&\n                    s->depth--; /* engine */|
+  s|^                    el = json_parse_value(s, pr1);|                    s->like = before;\n                    s->depth++;\n&\n                    s->depth--;\n                    s->like = NULL;\n                    before = JS_VALUE_GET_TAG(el) == JS_TAG_OBJECT ? JS_VALUE_GET_OBJ(el) : NULL; /* engine */|
 }
-s|^    bool allow_html_comments;|&\n    struct JSObject *like; /* engine */|
+s|^    bool allow_html_comments;|&\n    struct JSObject *like;\n    int depth; /* engine */|
 /^static int json_parse_string(/,/^}/s|^    if (string_buffer_init(s->ctx, b, 48))|    if (json_plain_text(s, pp))\n        return JS_IsException(s->token.u.str.str) ? -1 : 0;\n& /* engine */|
 /^static int json_parse_number(/,/^}/s|js_float64(strtod((const char \*)p_start, NULL));|json_number(p_start, p); /* engine */|
 s|^static int json_parse_string(JSParseState .*|#include "json-read.h"\n&|

@@ -144,6 +144,7 @@ const deep: readonly [name: string, text: string, message: string | undefined][]
   ],
   ["far too deep", nested(200_000, "[", "", "]"), "invalid character '[' exceeded max depth"],
   ["too deep and unfinished", "[".repeat(10_001), "invalid character '[' exceeded max depth"],
+  ["lists at the limit", nested(10_000, "[", "1", "]"), undefined],
   ["unfinished at the limit", "[".repeat(10_000), "unexpected end of JSON input"],
   ["many, but not deep", `[${"[],{},".repeat(10_000)}1]`, undefined],
 ];

@@ -13,14 +13,30 @@ export function decodeJson(text: string): unknown {
     value = JSON.parse(text);
   } catch {
     checkSyntax(text);
-    // Nothing wrong with the text: the engine ran out of stack before Go's limit.
+    // Nothing wrong with the text: there was too little stack to get to Go's limit.
     throw new SyntaxError("exceeded max depth");
   }
-  // A text no longer than the limit cannot nest deeper.
-  const mayBeTooDeep =
-    text.length > deepest && brackets(text, "[", deepest) + brackets(text, "{", deepest) > deepest;
-  if (mayBeTooDeep) checkSyntax(text);
+  if (!isLimited && mayBeTooDeep(text)) checkSyntax(text);
   return value;
+}
+
+/** Whether JSON.parse keeps to Go's limit by itself, as the engine's does. */
+const isLimited = !parses("[".repeat(deepest + 1) + "]".repeat(deepest + 1));
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A text no longer than the limit cannot nest deeper, nor one without so many brackets. */
+function mayBeTooDeep(text: string): boolean {
+  return (
+    text.length > deepest && brackets(text, "[", deepest) + brackets(text, "{", deepest) > deepest
+  );
 }
 
 /** The value's text, compact or indented by so many spaces; keys in the order they have. */
