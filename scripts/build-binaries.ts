@@ -24,8 +24,9 @@ import { encodeLines, readSources } from "../pkg/sys/source-lines.ts";
 import { buildEngine, type Engine, foreignArch } from "./build-engine.ts";
 import { writeSchemas } from "./build-schema.ts";
 import { lookUpBuiltIns } from "./built-ins.ts";
-import { frontOf, readBlocks } from "./image/blocks.ts";
-import { readNames } from "./image/list.ts";
+import { frontOf, listedOf, readBlocks } from "./image/blocks.ts";
+import { headOf, readNames } from "./image/list.ts";
+import { seldomTitle } from "./image/sort.ts";
 import { withPlainFields } from "./plain-fields.ts";
 import { withPlainPatterns } from "./plain-patterns.ts";
 import { plainSource } from "./plain-source.ts";
@@ -149,7 +150,9 @@ function buildIdOf(programs: readonly Bundle[], { runtime }: Engine): string {
 }
 
 /** What plugins touch of an image, by name: see scripts/image/trace.ts. */
-const hot = readNames(readFileSync(join(root, "scripts/image/hot.txt"), "utf8"));
+const hotList = readFileSync(join(root, "scripts/image/hot.txt"), "utf8");
+const hot = readNames(hotList);
+const hottest = readNames(headOf(hotList, seldomTitle));
 
 function makeImage(
   { name, code, lines, sources }: Bundle,
@@ -173,9 +176,10 @@ function makeImage(
   run(engine.path, "--compile", source, bytecode);
   const make = [engine.runtime, "--image", bytecode, fresh, "--build", buildId, "--lines", table];
   run(...make, "--blocks", blocks);
-  const front = frontOf(hot, readBlocks(readFileSync(blocks, "utf8"), sources));
-  writeFileSync(order, front.join("\n"));
-  run(...make, "--blocks", blocks, "--front", order);
+  const known = readBlocks(readFileSync(blocks, "utf8"), sources);
+  writeFileSync(order, frontOf(hot, known).join("\n"));
+  const ahead = `${listedOf(hottest, known).length}`;
+  run(...make, "--blocks", blocks, "--front", order, "--ahead", ahead);
   // Renamed into place: one that is running keeps its file, one that starts finds it whole.
   renameSync(fresh, executable);
   return executable;

@@ -54,7 +54,7 @@ const NAME: &str = "runtime";
 #[cfg(feature = "compiler")]
 pub const USAGE: &str = "usage: engine --compile IN.js OUT.bytecode\n       engine --run IN.js [ARGUMENT...]\n       engine --version\n";
 #[cfg(not(feature = "compiler"))]
-pub const USAGE: &str = "usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE] [--front FILE] [--blocks FILE]\n       runtime --version\n";
+pub const USAGE: &str = "usage: runtime --image IN.bytecode OUT [--build HEX] [--lines FILE] [--front FILE] [--ahead COUNT] [--blocks FILE]\n       runtime --version\n";
 
 #[no_mangle]
 unsafe extern "C" fn main(

@@ -23,6 +23,8 @@ struct Order {
     lines: Vec<u8>,
     /// Numbers of allocations: what goes to the image's front, in this order.
     front: Vec<usize>,
+    /// How many of those nearly every run touches.
+    ahead: usize,
     /// Where a table of the image's blocks is to go, and its name.
     blocks: Option<(*const c_char, &'static [u8])>,
 }
@@ -43,6 +45,7 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
         build: b"",
         lines: Vec::new(),
         front: Vec::new(),
+        ahead: 0,
         blocks: None,
     };
     if order.output_name.is_empty() {
@@ -62,6 +65,7 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
             b"--front" if !value.is_empty() => {
                 order.front = numbers(&read(*args.add(next + 1), value))
             }
+            b"--ahead" if !value.is_empty() => order.ahead = number(value),
             b"--blocks" if !value.is_empty() => order.blocks = Some((*args.add(next + 1), value)),
             option => sys::fail(&[b"cannot use option ", option, b" ", value]),
         }
@@ -91,13 +95,17 @@ pub unsafe fn command(args: *const *const c_char) -> ! {
 
 /// Decimal numbers, one a line.
 fn numbers(text: &[u8]) -> Vec<usize> {
-    let lines = text
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty());
-    let number = |line: &[u8]| core::str::from_utf8(line).ok()?.parse().ok();
-    lines
-        .map(|line| number(line).unwrap_or_else(|| sys::fail(&[b"cannot use the number ", line])))
+    text.split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(number)
         .collect()
+}
+
+fn number(text: &[u8]) -> usize {
+    let parsed = core::str::from_utf8(text)
+        .ok()
+        .and_then(|it| it.parse().ok());
+    parsed.unwrap_or_else(|| sys::fail(&[b"cannot use the number ", text]))
 }
 
 pub unsafe fn read(path: *const c_char, name: &[u8]) -> Vec<u8> {
@@ -113,8 +121,9 @@ unsafe extern "C" fn make() -> ! {
     natives::EFFECTS_REFUSED.set(true);
     pack::learn(order.blocks.map(|_| Names::default()));
     make_heap(order);
-    pack::place(BASE + size_of::<Header>(), &order.front);
+    let ahead = pack::place(BASE + size_of::<Header>(), &order.front, order.ahead);
     make_heap(order);
+    (*image::header()).ahead = ahead.min(BASE + image::MOST_AHEAD);
     let end = pack::current().finish().unwrap_or_else(|| {
         sys::fail(&[b"cannot build the heap image: its top level does not do the same twice"])
     });

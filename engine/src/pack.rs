@@ -77,16 +77,21 @@ pub unsafe fn learn(names: Option<Names>) {
     });
 }
 
-/// The second run: what survives goes into the image from `start` on, the allocations of `order` first.
-pub unsafe fn place(start: usize, order: &[usize]) {
+/// The second run: what survives goes into the image from `start` on, the allocations of `order` first. Returns where the
+/// first `ahead` of those end.
+pub unsafe fn place(start: usize, order: &[usize], ahead: usize) -> usize {
     let learned = current();
     let survivors = core::mem::take(&mut learned.survivors);
     let mut places = alloc::vec![0; survivors.len()];
     let mut layout = Vec::new();
     let mut end = start;
+    let mut ahead_end = start;
     // The first block is the runtime: finish() wants it in front.
     let all = order.iter().copied().chain(0..survivors.len());
-    for number in core::iter::once(0).chain(all) {
+    for (index, number) in core::iter::once(0).chain(all).enumerate() {
+        if index == ahead + 1 {
+            ahead_end = end;
+        }
         let size = survivors.get(number).copied().unwrap_or(DIES);
         if size == DIES || places[number] != 0 {
             continue;
@@ -107,6 +112,7 @@ pub unsafe fn place(start: usize, order: &[usize]) {
         end,
         has_diverged: end > SCRATCH,
     });
+    ahead_end
 }
 
 unsafe fn begin(packer: Packer) {

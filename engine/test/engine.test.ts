@@ -611,6 +611,42 @@ test("--front has blocks begin the image in the given order, and the program do 
   assert.deepEqual([status, stderr], [1, "cannot use the number two\n"]);
 });
 
+test("--ahead has so many blocks of the front fetched ahead, and the program do the same", () => {
+  const [blocks, list] = ["ahead.blocks", "ahead.front"].map((name) => join(folder, name)) as [
+    string,
+    string,
+  ];
+  const top = `const items = Array.from({ length: 20000 }, (_, i) => ({ name: "x" + i }));`;
+  const main = `print(items[7].name + items.length);`;
+  const expected = run(image(main, top, "--blocks", blocks));
+  assert.equal(expected.stdout, "x720000\n");
+  const numbers = blocksIn(blocks).map(({ number }) => number);
+  writeFileSync(list, numbers.slice(1).join("\n"));
+  const end = (count: number) => {
+    const made = image(main, top, "--front", list, "--ahead", `${count}`, "--blocks", blocks);
+    assert.deepEqual(run(made), expected);
+    return endOfAhead(made);
+  };
+  const after3 = end(3);
+  const byNumber = new Map(blocksIn(blocks).map((block) => [block.number, block]));
+  const third = byNumber.get(numbers[3] ?? 0);
+  assert.equal(after3, (third?.address ?? 0) + (third?.size ?? 0));
+  assert.equal(end(numbers.length), 0x8_0000_0000 + (384 << 10), "not more than that");
+  const { status, stderr } = tryImage("globalThis.main = () => {};", "--ahead", "some");
+  assert.deepEqual([status, stderr], [1, "cannot use the number some\n"]);
+});
+
+/** Header.ahead of src/image.rs, out of the segment that is the image. */
+function endOfAhead(path: string): number {
+  const file = readFileSync(path);
+  const segments = Number(file.readBigUInt64LE(32));
+  for (let at = segments; at < segments + 56 * file.readUInt16LE(56); at += 56) {
+    if (file.readBigUInt64LE(at + 16) !== 0x8_0000_0000n) continue;
+    return Number(file.readBigUInt64LE(Number(file.readBigUInt64LE(at + 8)) + 40));
+  }
+  throw new Error(`${path} has no image`);
+}
+
 test("methods that are looked up while the image is made cost no faults later", () => {
   const main = `
     const usage = new Uint8Array(144);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import test from "node:test";
-import { frontOf, readBlocks } from "./blocks.ts";
+import { frontOf, listedOf, readBlocks } from "./blocks.ts";
 import { readNames } from "./list.ts";
 
 const table = `0 34359738368 1744 0 in 
@@ -46,7 +46,9 @@ test("the entry of every program has one name", () => {
 
 test("the front has what is listed in the list's order, then all names", () => {
   const names = ["pkg/b.ts in object/<eval>/ 1", "pkg/gone.ts code run 0", "- name del 0"];
-  assert.deepEqual(frontOf(names, readBlocks(table, sources)), [11, 7, 3, 7]);
+  const blocks = readBlocks(table, sources);
+  assert.deepEqual(frontOf(names, blocks), [11, 7, 3, 7]);
+  assert.deepEqual(listedOf(names, blocks), [11, 7]);
 });
 
 const bundles = resolve(import.meta.dirname, "../../dist/bundles");

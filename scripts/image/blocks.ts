@@ -32,10 +32,15 @@ export function readBlocks(table: string, sources: readonly (string | undefined)
   });
 }
 
-/** What goes to the front: the numbers of those blocks that are listed, in the list's order, then of all names' texts. */
-export function frontOf(names: readonly string[], blocks: readonly Block[]): number[] {
+/** The numbers of those blocks that are listed, in the list's order. */
+export function listedOf(names: readonly string[], blocks: readonly Block[]): number[] {
   const numbers = new Map(blocks.map(({ name, number }) => [name, number]));
-  const listed = names.flatMap((name) => numbers.get(name) ?? []);
+  return names.flatMap((name) => numbers.get(name) ?? []);
+}
+
+/** What goes to the front: what is listed, then all names' texts. */
+export function frontOf(names: readonly string[], blocks: readonly Block[]): number[] {
+  const listed = listedOf(names, blocks);
   // To look for a name leads past others that share its place in the language's table, wherever they lie.
   const texts = blocks.filter(({ name }) => name.startsWith("- name ")).map(({ number }) => number);
   return [...listed, ...texts];

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { readNames, writeNames } from "./list.ts";
+import { headOf, readNames, writeNames } from "./list.ts";
 
 test("a list has its modules' names by kind, with the numbers behind the first of each", () => {
   const list = `# a comment
@@ -20,6 +20,13 @@ pkg/ip/mac.ts
     "- name 1:2 0",
     "- name eth0 0",
   ]);
+});
+
+test("the head of a list ends before the section of a title, or nowhere", () => {
+  const list = "# all\n\n# one\n-\n name a\n\n# one two\n name b\n";
+  assert.deepEqual(readNames(headOf(list, "one two")), ["- name a 0"]);
+  assert.deepEqual(readNames(headOf(list, "one")), []);
+  assert.equal(headOf(list, "two"), list);
 });
 
 test("a function of which everything is listed stands there once", () => {

@@ -9,6 +9,11 @@ const together = ["code", "function", "variables"] as const;
 /** Lines of a file are about as long. */
 const width = 118;
 
+/** The part of a list before the section of that title. */
+export function headOf(list: string, title: string): string {
+  return list.split(`\n# ${title}\n`, 1)[0] ?? "";
+}
+
 /** The names in a list, in its order. */
 export function readNames(list: string): string[] {
   const names: string[] = [];

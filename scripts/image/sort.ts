@@ -33,6 +33,8 @@ const titles = [
   "by fewer",
   "by other verbs only",
 ] as const;
+/** From here on a list names what most runs do not touch. */
+export const seldomTitle = titles[4];
 const [written, common, always, often, seldom, notByAdd] = [0, 1, 2, 3, 4, 5] as const;
 
 /**
