@@ -12,7 +12,7 @@ fn main() {
         "-Wl,-z,noseparate-code", // one segment for code and constants: fewer pages, a smaller file
         "-Wl,-z,norelro",
         "-Wl,--no-eh-frame-hdr", // a panic ends the process: nothing unwinds
-        "-Wl,-Bstatic",          // rustc leaves the linker looking for shared libraries
+        "-Wl,-Bstatic", // rustc leaves the linker looking for shared libraries
         "-Wl,--start-group",
         "-lc",
         "-lm",

@@ -21,7 +21,8 @@ import {
 /**
  * The source with declarations instead of the object patterns of variables, parameters and loops, line by line the
  * same. Each property is read once and in order, a default evaluated before the next is read. Patterns stay that hold
- * more than names with or without simple defaults, and those that would be evaluated at another time.
+ * more than names with or without simple defaults, and those that would be evaluated at another time. Taken for granted is
+ * that no getter gives the variable another value that names the object.
  */
 export function withPlainPatterns(source: string): string {
   // Such names are given to what has none. Where they are taken already, everything stays.
@@ -68,7 +69,7 @@ interface Property {
 
 /** What a pattern binds, or undefined if it is none or one that stays. */
 function propertiesOf(pattern: Node, work: Work): Property[] | undefined {
-  if (pattern.type !== "ObjectPattern" || pattern.optional === true) return undefined;
+  if (pattern.type !== "ObjectPattern") return undefined;
   const properties = nodesIn(pattern.properties).map((node) => propertyOf(node, work));
   const plain = properties.filter((property) => property !== undefined);
   return plain.length > 0 && plain.length === properties.length ? plain : undefined;
@@ -129,9 +130,10 @@ function editsOfVariable(declarator: Node, work: Work): Edit[] {
   return edit(`${object} = `, ["", ...declarations].join(", "));
 }
 
-/** Whether it can stand where the pattern was: the object is no variable of the pattern, and no function, which took its name. */
+/** Whether it can stand where the pattern was: it is no variable of the pattern, and no function, which took its name. */
 function isObject(init: Node, properties: readonly Property[]): boolean {
-  if (isFunction(init) || /^(Class|Yield)Expression$/.test(init.type)) return false;
+  const bare = withoutWrapping(init);
+  if (isFunction(bare) || bare.type === "ClassExpression") return false;
   return init.type !== "Identifier" || !variablesOf(properties).has(init.name);
 }
 
@@ -144,7 +146,24 @@ function isSteady(init: Node, properties: readonly Property[]): boolean {
   );
 }
 
-/** Whether it does not matter when it is evaluated, as it runs nothing and changes nothing. */
+/** What is in parentheses or cast. */
+function withoutWrapping(node: Node): Node {
+  const isWrapping =
+    /^(Parenthesized|TSAs|TSNonNull|TSSatisfies|TSTypeCast)Expression$|^TSTypeAssertion$/;
+  return isWrapping.test(node.type) && isNode(node.expression)
+    ? withoutWrapping(node.expression)
+    : node;
+}
+
+/** Whether it does not matter when it is evaluated, as it asks nothing of what may change meanwhile. */
+function isConstant({ type, properties, elements }: Node): boolean {
+  const isEmpty = (list: unknown) => Array.isArray(list) && list.length === 0;
+  return (
+    /^(BigInt|Boolean|Null|Numeric|String)Literal$/.test(type) || isEmpty(properties ?? elements)
+  );
+}
+
+/** Whether it changes nothing and runs nothing. */
 function isHarmless(expression: Node): boolean {
   const acts =
     /^(Optional)?(Call|Member)|^(New|Update|Await|Yield|Assignment|TaggedTemplate|Import)Exp|Spread|Pattern$/;
@@ -190,7 +209,10 @@ function editsOfFunction(node: Node, work: Work): Edit[] {
     properties.map((property) => declarationOf(property, object, work)),
   );
   const variables = variablesOf(moved.flatMap(({ properties }) => properties));
-  const kind = assigns(body, variables) ? "let" : "const";
+  const fallbacks = moved.flatMap(({ properties }) =>
+    properties.flatMap((it) => it.fallback ?? []),
+  );
+  const kind = [body, ...fallbacks].some((it) => assigns(it, variables)) ? "let" : "const";
   const declaration = `${kind} ${declarations.join(", ")};`;
   const heads = named.map(({ node, object }) => nameInstead(node, object, work));
   if (body.type === "BlockStatement") {
@@ -230,10 +252,11 @@ function mayMove(node: Node, patterns: readonly (Pattern | undefined)[]): boolea
   const first = patterns.findIndex((pattern) => pattern !== undefined);
   const isInTheWay = (param: Node, index: number) => {
     if (param.type === "TSParameterProperty") return true;
-    const target = param.type === "AssignmentPattern" ? param.left : param;
+    const isWrapped = param.type === "AssignmentPattern" || param.type === "RestElement";
+    const target = isWrapped ? (param.left ?? param.argument) : param;
     const isPlain = patterns[index] !== undefined || (isNode(target) && isIdentifier(target));
     const stays = isPlain ? param.right : param;
-    return isNode(stays) && (mentions(stays, variables) || (index > first && !isHarmless(stays)));
+    return isNode(stays) && (mentions(stays, variables) || (index > first && !isConstant(stays)));
   };
   return (
     !nodesIn(node.params).some(isInTheWay) &&

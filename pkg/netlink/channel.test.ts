@@ -101,3 +101,26 @@ test("a channel knows an option that the kernel does not", () => {
   assert.equal(channel.setOption(12, 1), true);
   assert.throws(() => channel.setOption(12, 1), SysError);
 });
+
+test("a channel asks for a link's number by its name", () => {
+  const asked: Uint8Array[] = [];
+  const system: SystemCall = (name, fd, request, ifreq) => {
+    if (name === "socket") return 9;
+    if (name !== "ioctl") return 0;
+    // SIOCGIFINDEX, linux/sockios.h
+    assert.deepEqual([fd, request], [9, 0x8933]);
+    const bytes = ifreq as Uint8Array;
+    asked.push(bytes.slice(0, 16));
+    if (bytes[0] === 110) return -Errno.ENODEV;
+    new DataView(bytes.buffer).setInt32(16, 70_000, true);
+    return 0;
+  };
+  const channel = openChannel(0, system);
+  assert.equal(channel.linkIndex("a23456789012345"), 70_000);
+  assert.equal(channel.linkIndex("lo"), 70_000);
+  const [long, short] = asked.map((bytes) => new TextDecoder().decode(bytes));
+  assert.deepEqual([long, short], ["a23456789012345\0", `lo${"\0".repeat(14)}`]);
+  assert.throws(() => channel.linkIndex("none"), /^SysError: find link none: no such device$/);
+  assert.throws(() => channel.linkIndex("a234567890123456"), /no such device$/);
+  assert.equal(asked.length, 3);
+});

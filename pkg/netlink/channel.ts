@@ -19,7 +19,7 @@ export interface Channel {
   grow(length: number): void;
   /** Sets an option of level SOL_NETLINK; false when this kernel does not know it. */
   setOption(option: number, value: number): boolean;
-  /** The number of the link of that name, which is no alternative one, where the channel is; throws SysError ENODEV. */
+  /** The number of the link of that name, which has at most 15 bytes, where the channel is; throws SysError ENODEV. */
   linkIndex(name: string): number;
   close(): void;
 }
@@ -182,14 +182,10 @@ class KernelChannel implements Channel {
 
   linkIndex(name: string): number {
     const text = encode(name);
-    const isName = text.length < NAME_SIZE;
+    if (text.length >= NAME_SIZE) throw new SysError("find link", Errno.ENODEV, name);
     interfaceRequest.fill(0, 0, NAME_SIZE);
-    if (isName) interfaceRequest.set(text);
-    const { ENODEV } = Errno;
-    const result = isName
-      ? this.#system("ioctl", this.#fd, SIOCGIFINDEX, interfaceRequest)
-      : -ENODEV;
-    check(result, "find link", name);
+    interfaceRequest.set(text);
+    check(this.#system("ioctl", this.#fd, SIOCGIFINDEX, interfaceRequest), "find link", name);
     return interfaceWords[NAME_SIZE >> 2] as number;
   }
 

@@ -25,7 +25,7 @@ import {
 import { be64, u64 } from "./long.ts";
 import { struct } from "./struct.ts";
 import { hex, toHex } from "./testing/hex.ts";
-import { WireError } from "./wire.ts";
+import { WireError, Writer } from "./wire.ts";
 
 const inner = attributes({ number: [1, u8], text: [2, string] });
 const choices = { a: attributes({ x: [1, u8] }), b: attributes({ y: [1, u32] }) } as const;
@@ -214,4 +214,18 @@ test("decoding attributes of any type and length ends in a value or a WireError"
     }),
     { numRuns: 2000 },
   );
+});
+
+test("a number that begins where the memory ends is not lost", () => {
+  const numbers = attributes({ number: [1, u32] });
+  const writer = new Writer();
+  const { capacity } = writer;
+  for (let at = 0; at <= capacity; at += 8) numbers.write(writer, { number: at + 1 }, {});
+  assert.equal(writer.length, capacity + 8);
+  assert.deepEqual([...writer.bytes.slice(capacity, capacity + 8)], [8, 0, 1, 0, 1, 4, 0, 0]);
+});
+
+test("a number's attribute can have the flag of nested ones", () => {
+  const flaggedNumber = attributes({ number: [1, flagged(u32)] });
+  assert.deepEqual([...encode(flaggedNumber, { number: 5 })], [8, 0, 1, 0x80, 5, 0, 0, 0]);
 });

@@ -19,7 +19,7 @@ export interface Codec<T> {
   /** Whether NLA_F_NESTED goes on the attribute: only where iproute2 or the kernel want it. */
   readonly nested?: true;
   /** Whether it is a number of four bytes in the machine's order, which needs no call to be written. */
-  readonly isWord?: true;
+  readonly isWord?: true | undefined;
   /** The sibling that its form depends on. */
   readonly tag?: string;
   write(to: Writer, value: T, siblings: Siblings): void;
@@ -119,7 +119,7 @@ export function put<T>(
 
 /** The same codec with NLA_F_NESTED on its attribute. */
 export function flagged<T>(codec: Codec<T>): Codec<T> {
-  return { ...codec, nested: true };
+  return { ...codec, nested: true, isWord: undefined };
 }
 
 /** A list whose elements are attributes of one type, as NFTA_LIST_ELEM or IFLA_ALT_IFNAME. */

@@ -63,6 +63,17 @@ for (const length of [40, 3, 2, 1, 0]) {
   });
 }
 
+for (const length of [3, 2, 1, 0]) {
+  test(`an attribute of ${length} bytes is an error wherever it stands`, () => {
+    const last = Uint8Array.of(length, 0, 2, 0);
+    const followed = Uint8Array.of(length, 0, 9, 0, 8, 0, 1, 0, 5, 0, 0, 0);
+    for (const bytes of [last, followed]) {
+      const values = Located.copyOf(set, new Reader(bytes), 0, bytes.length);
+      assert.throws(() => values.get("first"), /cannot decode an attribute of \d+ bytes/);
+    }
+  });
+}
+
 test("an attribute may end where the set does, and not in the padding behind that", () => {
   const { bytes } = located({ ninth: 9, second: 5 });
   const end = bytes.length - 2;

@@ -75,8 +75,8 @@ export class Located<T extends Table> {
       const header = words[at] as number;
       // A type beyond the table's is written nowhere, as an array of fixed length has it.
       places[(header >> 16) & TYPE_MASK] = ++at;
-      // No length at all counts as the largest, which leads past the end.
-      at += ((header - 1) & 0xffff) >> 2;
+      // A length below the header's counts as 64 KB, which leads past the end: no set is so long.
+      at += (((header - 4) & 0xffff) + 3) >> 2;
     }
     // Rounded up, the last one may seem to end where it should only where that is no bound.
     if (at !== (this.#end + 3) >> 2 || (this.#end & 3) !== 0) this.#complain();

@@ -101,6 +101,7 @@ export function writeMessage(
   words[at] = end - start;
   words[at + 1] = request.type | ((request.flags | flags | MessageFlag.request) << 16);
   words[at + 2] = sequence;
+  // The next one begins on such a bound; there is room, as the memory ends on one.
   to.length = (end + 3) & ~3;
 }
 

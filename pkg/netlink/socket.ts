@@ -79,7 +79,7 @@ export class NetlinkSocket implements Disposable {
     return this.sendAll(requests);
   }
 
-  /** As `send`, for who has a list. */
+  /** As `send`, for callers that have a list. */
   sendAll<R extends readonly Request<unknown>[]>(requests: R): Replies<R> {
     const replies: unknown[] = [];
     if (requests.length === 0) return replies as Replies<R>;
@@ -136,8 +136,8 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * The number of the link of that name in the socket's namespace: for who made it, at a fifth of what an answer costs
-   * that tells of the whole link. Throws SysError ENODEV where there is none.
+   * The number of the link of that name, which has at most 15 bytes, in the socket's namespace: for the caller that made
+   * it, at a fifth of what an answer costs that tells of the whole link. Throws SysError ENODEV where there is none.
    */
   linkIndex(name: string): number {
     return this.#channel.linkIndex(name);

@@ -18,7 +18,7 @@ export interface Struct<F extends Fields> extends Scalar<Full<F>> {
   /** Its numbers one by one, for who wants one of many: `header.field.index.get(from, start)`. */
   readonly field: { readonly [K in keyof F]: Field };
   /**
-   * Which of its words a number of four bytes is, for who writes or reads many headers: `words[(start >> 2) + word.index]`
+   * Which of its words a number of four bytes is, for headers that are written or read often: `words[(start >> 2) + word.index]`
    * takes a tenth of what calls do.
    */
   readonly word: { readonly [K in keyof F as F[K] extends Word ? K : never]: number };

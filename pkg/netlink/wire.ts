@@ -59,11 +59,6 @@ export class Writer implements Memory {
     return start;
   }
 
-  /** Messages and attributes start on four-byte bounds. There is room: the memory ends on one. */
-  align(): void {
-    this.length = (this.length + 3) & ~3;
-  }
-
   append(bytes: Uint8Array): void {
     const start = this.reserve(bytes.length);
     this.bytes.set(bytes, start);

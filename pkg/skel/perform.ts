@@ -23,7 +23,10 @@ export interface Surroundings {
   readonly readStdin: () => string;
   /** IPAM plugins built into this executable. */
   readonly builtIn: readonly Plugin[];
-  /** What becomes readable when the runtime wants the call to end; -1 for none, as before the configuration is read. */
+  /**
+   * What becomes readable when the runtime wants the call to end; -1 for none, as before the configuration is read. Asked
+   * anew each time: a copy of these would keep what it was.
+   */
   readonly cancelFd: () => number;
   /** Throws if the runtime wants the call to end. */
   readonly checkInterrupted: () => void;

@@ -5,7 +5,7 @@ import { attributes, put, string } from "../netlink/codec.ts";
 import { MessageFlag, type Request } from "../netlink/message.ts";
 import type { Reader, Writer } from "../netlink/wire.ts";
 import { Errno } from "../sys/errno.ts";
-import { TcPlace, Type, tcHeader, writeTcHeader } from "./message.ts";
+import { readTcHeader, TcPlace, Type, tcHeader, writeTcHeader } from "./message.ts";
 import { type Tbf, tbf } from "./tbf.ts";
 
 const nothing = attributes({});
@@ -92,13 +92,7 @@ function writeHeader(
 const arrivingHandle = 0xffff0000;
 
 function readQdisc(from: Reader, start: number, end: number): Qdisc {
-  tcHeader.require(start, end);
-  const at = start >> 2;
-  const { words } = from;
-  const { word } = tcHeader;
-  const index = words[at + word.index] as number;
-  const handle = (words[at + word.handle] as number) >>> 0;
-  const parent = (words[at + word.parent] as number) >>> 0;
+  const { index, handle, parent } = readTcHeader(from, start, end);
   const { kind = "", data } = qdiscAttributes.read(from, start + tcHeader.size, end, {});
   return { index, kind, parent, handle, data };
 }

@@ -22,11 +22,11 @@ pkg/ip/mac.ts
   ]);
 });
 
-test("the head of a list ends before the section of a title, or nowhere", () => {
+test("the head of a list ends before the section of a title", () => {
   const list = "# all\n\n# one\n-\n name a\n\n# one two\n name b\n";
   assert.deepEqual(readNames(headOf(list, "one two")), ["- name a 0"]);
   assert.deepEqual(readNames(headOf(list, "one")), []);
-  assert.equal(headOf(list, "two"), list);
+  assert.throws(() => headOf(list, "two"), /no section "two" in the list/);
 });
 
 test("a function of which everything is listed stands there once", () => {

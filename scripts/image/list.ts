@@ -9,9 +9,11 @@ const together = ["code", "function", "variables"] as const;
 /** Lines of a file are about as long. */
 const width = 118;
 
-/** The part of a list before the section of that title. */
+/** The part of a list before the section of that title; throws where there is none. */
 export function headOf(list: string, title: string): string {
-  return list.split(`\n# ${title}\n`, 1)[0] ?? "";
+  const [head = "", rest] = list.split(`\n# ${title}\n`);
+  if (rest === undefined) throw new Error(`no section "${title}" in the list: npm run hot`);
+  return head;
 }
 
 /** The names in a list, in its order. */

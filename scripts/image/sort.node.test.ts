@@ -27,6 +27,15 @@ test("what is written to goes first, then what each ADD touches, by the order of
   );
 });
 
+test("half of the images are not most of them", () => {
+  const present = ["ab", "ab", "ac", "ac"];
+  const sections = sortNames(present.map((names) => sighting("ADD", names, names)));
+  assert.deepEqual(
+    sections.map(({ names }) => names.join("")),
+    ["", "a", "bc", "", "", ""],
+  );
+});
+
 test("what only some images have counts among those", () => {
   const sections = sortNames([
     sighting("ADD", "abx", "xa"),

@@ -33,9 +33,9 @@ const titles = [
   "by fewer",
   "by other verbs only",
 ] as const;
+const [written, common, particular, often, seldom, notByAdd] = [0, 1, 2, 3, 4, 5] as const;
 /** From here on a list names what most runs do not touch. */
-export const seldomTitle = titles[4];
-const [written, common, always, often, seldom, notByAdd] = [0, 1, 2, 3, 4, 5] as const;
+export const seldomTitle = titles[seldom];
 
 /**
  * The names of all blocks touched. First come those that are written to, as a page of them is copied: few pages, then.
@@ -87,6 +87,6 @@ function sectionOf(tally: Tally | undefined, adds: number): number {
   if (tally === undefined || tally.touched === 0) return notByAdd;
   if (tally.written * 2 > tally.touched) return written;
   const share = tally.touched / tally.present;
-  if (share === 1) return tally.present * 2 > adds ? common : always;
+  if (share === 1) return tally.present * 2 > adds ? common : particular;
   return share >= 0.5 ? often : seldom;
 }

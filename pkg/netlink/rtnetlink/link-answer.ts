@@ -99,8 +99,7 @@ class LinkAnswer implements LinkState {
     const { word } = linkHeader;
     this.index = words[at + word.index] as number;
     this.flags = (words[at + word.flags] as number) >>> 0;
-    // Behind two bytes in the first word.
-    this.hardwareType = (words[at] as number) >>> 16;
+    this.hardwareType = linkHeader.field.hardwareType.get(from, start);
     this.#values = Located.copyOf(linkAttributes, from, start + linkHeader.size, end);
   }
 

@@ -91,23 +91,21 @@ export function writeLinkHeader(to: Writer, index = 0, flags = 0, change = 0): v
   words[at + word.change] = change;
 }
 
+/** The settable flags with that value, one by one: a loop over them would cost more than all the rest. */
+function flagsThatAre(value: boolean, settings: PlainLinkSettings): number {
+  return (
+    (settings.up === value ? LinkFlag.up : 0) |
+    (settings.promiscuous === value ? LinkFlag.promiscuous : 0) |
+    (settings.allMulticast === value ? LinkFlag.allMulticast : 0) |
+    (settings.multicast === value ? LinkFlag.multicast : 0) |
+    (settings.noArp === value ? LinkFlag.noArp : 0)
+  );
+}
+
 /** Writes ifinfomsg and the attributes of a link's settings; keys that are neither are not for this function. */
 export function writeLinkSettings(to: Writer, settings: PlainLinkSettings): void {
-  // One by one: a loop would cost more than all the rest.
-  const { up, promiscuous, allMulticast, multicast, noArp } = settings;
-  const on =
-    (up ? LinkFlag.up : 0) |
-    (promiscuous ? LinkFlag.promiscuous : 0) |
-    (allMulticast ? LinkFlag.allMulticast : 0) |
-    (multicast ? LinkFlag.multicast : 0) |
-    (noArp ? LinkFlag.noArp : 0);
-  const off =
-    (up === false ? LinkFlag.up : 0) |
-    (promiscuous === false ? LinkFlag.promiscuous : 0) |
-    (allMulticast === false ? LinkFlag.allMulticast : 0) |
-    (multicast === false ? LinkFlag.multicast : 0) |
-    (noArp === false ? LinkFlag.noArp : 0);
-  writeLinkHeader(to, settings.index, on, on | off);
+  const on = flagsThatAre(true, settings);
+  writeLinkHeader(to, settings.index, on, on | flagsThatAre(false, settings));
   linkSettings.write(to, settings, alone);
 }
 

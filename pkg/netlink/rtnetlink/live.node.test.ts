@@ -407,3 +407,16 @@ test("a hundred links are made, listed and deleted", { skip }, () => {
   socket.send(...names.map((name) => deleteLink({ name })));
   assert.deepEqual(socket.dump(dumpLinks({ kind: "bridge" })), []);
 });
+
+test("a link's number is found by its name, and whether IPv6 knows it", { skip }, () => {
+  const { socket } = makePlace();
+  for (const [name, mtu, hasIpv6] of [
+    ["wide", 1280, true],
+    ["narrow", 1279, false],
+  ] as const) {
+    socket.send(newLink({ name, kind: "bridge", mtu }));
+    const [link] = socket.send(getLink({ name }));
+    assert.deepEqual([socket.linkIndex(name), link.hasIpv6], [link.index, hasIpv6]);
+  }
+  assert.throws(() => socket.linkIndex("none"), /^SysError: find link none: no such device$/);
+});

@@ -106,7 +106,7 @@ export function message(
   u16.set(to, 6, flags);
   u32.set(to, 8, sequence);
   u32.set(to, 12, port);
-  to.align();
+  to.length = (to.length + 3) & ~3;
   return to.written();
 }
 
