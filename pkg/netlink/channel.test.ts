@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Errno, SysError } from "../sys/errno.ts";
+import { decode } from "../sys/text.ts";
 import { openChannel, type SystemCall } from "./channel.ts";
 
 /** Plays back what the kernel says to each call in turn. */
@@ -118,7 +119,7 @@ test("a channel asks for a link's number by its name", () => {
   const channel = openChannel(0, system);
   assert.equal(channel.linkIndex("a23456789012345"), 70_000);
   assert.equal(channel.linkIndex("lo"), 70_000);
-  const [long, short] = asked.map((bytes) => new TextDecoder().decode(bytes));
+  const [long, short] = asked.map(decode);
   assert.deepEqual([long, short], ["a23456789012345\0", `lo${"\0".repeat(14)}`]);
   assert.throws(() => channel.linkIndex("none"), /^SysError: find link none: no such device$/);
   assert.throws(() => channel.linkIndex("a234567890123456"), /no such device$/);
