@@ -98,17 +98,23 @@ unsafe fn fetch(start: usize, end: usize) {
     }
 }
 
+/// Fetches the code that plugins come through, and of an image what nearly every run touches.
+pub unsafe fn fetch_ahead() {
+    fetch(
+        &raw const engine_used as usize,
+        &raw const engine_used_end as usize,
+    );
+    if expected_hash().is_some() {
+        fetch(BASE, (*header()).ahead);
+    }
+}
+
 /// Runs the program in the image to its end.
 pub unsafe fn start(expected: u64) -> ! {
     let header = header();
     if (*header).hash != expected {
         sys::fail(&[b"cannot start: engine and heap image do not match: the file is damaged"]);
     }
-    fetch(
-        &raw const engine_used as usize,
-        &raw const engine_used_end as usize,
-    );
-    fetch(BASE, (*header).ahead);
     q::JS_UpdateStackTop((*header).runtime);
     q::JS_SetMaxStackSize((*header).runtime, sys::stack_room() as q::size_t);
     run::program((*header).context, (*header).entry)

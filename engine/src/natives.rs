@@ -1,7 +1,7 @@
 //! The global `engine`: all that a program can do beyond the language.
 
 use crate::sys::{self, Global};
-use crate::{call, digest, random, run, spawn, text, views, START};
+use crate::{call, digest, image, random, run, spawn, text, views, START};
 use core::ffi::{c_int, CStr};
 use rquickjs_sys as q;
 
@@ -50,7 +50,7 @@ macro_rules! native {
 /// Puts `engine` on the global object, and our Math.random in its place.
 pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
     let engine = q::JS_NewObject(ctx);
-    let functions: [(&CStr, Native, c_int); 10] = [
+    let functions: [(&CStr, Native, c_int); 11] = [
         (c"syscall", native!(call::syscall, c"call syscall"), 1),
         (
             c"addressOf",
@@ -65,6 +65,7 @@ pub unsafe fn install(ctx: *mut q::JSContext) -> Option<()> {
         (c"env", native!(env, c"call env"), 0),
         (c"exit", native!(exit, c"call exit"), 1),
         (c"gcThreshold", native!(gc_threshold), 1),
+        (c"fetchAhead", native!(fetch_ahead, c"call fetchAhead"), 0),
     ];
     for (name, native, length) in functions {
         define(ctx, engine, name, function(ctx, name, native, length))?;
@@ -220,6 +221,11 @@ unsafe fn exit(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {
         return q::JS_EXCEPTION;
     }
     sys::exit(code)
+}
+
+unsafe fn fetch_ahead(_: *mut q::JSContext, _: Arguments) -> q::JSValue {
+    image::fetch_ahead();
+    q::JS_UNDEFINED
 }
 
 unsafe fn gc_threshold(ctx: *mut q::JSContext, arguments: Arguments) -> q::JSValue {

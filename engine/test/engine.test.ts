@@ -617,7 +617,7 @@ test("--ahead has so many blocks of the front fetched ahead, and the program do 
     string,
   ];
   const top = `const items = Array.from({ length: 20000 }, (_, i) => ({ name: "x" + i }));`;
-  const main = `print(items[7].name + items.length);`;
+  const main = `engine.fetchAhead(); print(items[7].name + items.length);`;
   const expected = run(image(main, top, "--blocks", blocks));
   assert.equal(expected.stdout, "x720000\n");
   const numbers = blocksIn(blocks).map(({ number }) => number);

@@ -4,7 +4,7 @@ import { CniError, ErrorCode, printError, toCniError } from "../cni/error.ts";
 import { isSysError } from "../sys/errno.ts";
 import { Fd } from "../sys/fd.ts";
 import { readAll, writeAll } from "../sys/file.ts";
-import { args, environment, exit, stackOf } from "../sys/process.ts";
+import { args, environment, exit, fetchAhead, stackOf } from "../sys/process.ts";
 import { type BlockedSignals, blockSignals } from "../sys/signal.ts";
 import { decode, encode } from "../sys/text.ts";
 import { observer } from "../sys/trace.ts";
@@ -35,6 +35,8 @@ export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions)
     perform(plugin, {
       env,
       readStdin: () => {
+        // Not for VERSION, which touches little; and who writes the configuration is seldom done by now.
+        fetchAhead();
         const stdin = decode(readAll(new Fd(stdinFd), longestStdin));
         // A runtime's deadline must not leave half an attachment: the signals wait until a step can be taken back,
         // and DEL goes on to its end. Not before: nothing is done yet, and who does not close stdin must be able

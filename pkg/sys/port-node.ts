@@ -130,6 +130,7 @@ export const port: Port = {
   env: environment,
   exit: (code) => process.exit(code),
   gcThreshold: () => {},
+  fetchAhead: () => {},
   arch: process.arch === "arm64" ? "arm64" : "x64",
   build: "",
 };

@@ -58,6 +58,8 @@ export interface Port {
   exit(code: number): never;
   /** Looks for garbage cycles once the heap has grown by so many bytes. */
   gcThreshold(bytes: number): void;
+  /** Has the processor fetch what most calls touch of the program, while nothing waits for it yet. */
+  fetchAhead(): void;
   readonly arch: "x64" | "arm64";
   /** Names this build of the whole suite, in hex; empty under Node and in development. */
   readonly build: string;
