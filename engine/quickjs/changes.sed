@@ -110,7 +110,7 @@ s/^    || JS_IsUndefined(ctx->error_back_trace)) {$/    ) { \/* engine *\//
 # Nor is one marked as not set that nobody asks: no check, no function inside, no end of a scope that disposes of it.
 /^static __exception int resolve_labels(/,/^}/s#^        case OP_call:$#        case OP_set_loc_uninitialized:\n            {\n                JSVarDef *vd = \&s->vars[get_u16(bc_buf + pos + 1)];\n                if (vd->is_checked || vd->is_captured || s->scopes[vd->scope_level].has_using)\n                    goto no_change;\n                break;\n            }\n& /* engine */#
 
-# What is stored by a computed key has that made a text, where it is none, when it is stored, and in none of the ten steps
+# What is stored by a computed key has that made a text, where it is none, when it is stored, and in none of the eleven steps
 # around the value that saw to it before. V8 has it so too, but that it makes none for null and undefined.
 /^static __exception int js_parse_assign_expr2(/,/^}/{
   s|^            int label_next = -1;|            /* engine */|

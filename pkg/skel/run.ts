@@ -35,7 +35,7 @@ export function runPlugin(plugin: Plugin, { builtIn = [], version }: RunOptions)
     perform(plugin, {
       env,
       readStdin: () => {
-        // Not for VERSION, which touches little; and who writes the configuration is seldom done by now.
+        // Not at the start: VERSION, which touches little, would take a tenth longer.
         fetchAhead();
         const stdin = decode(readAll(new Fd(stdinFd), longestStdin));
         // A runtime's deadline must not leave half an attachment: the signals wait until a step can be taken back,

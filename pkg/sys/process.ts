@@ -23,7 +23,7 @@ export function collectEvery(bytes: number): void {
   port.gcThreshold(bytes);
 }
 
-/** Has the processor fetch what most calls touch of the program: 10 us, where each line would be waited for. */
+/** Has the processor fetch what most calls touch of the program, each line of which would be waited for. */
 export function fetchAhead(): void {
   port.fetchAhead();
 }

@@ -17,7 +17,7 @@ import {
 import { MessageFlag, type Request } from "../netlink/message.ts";
 import { struct } from "../netlink/struct.ts";
 import type { Writer } from "../netlink/wire.ts";
-import { readTcHeader, TcPlace, Type, tcHeader, writeTcHeader } from "./message.ts";
+import { TcPlace, Type, tcHeader, writeTcHeader } from "./message.ts";
 
 /** struct tc_mirred, linux/tc_act/tc_mirred.h */
 const mirredParameters = struct({
@@ -168,7 +168,7 @@ export function dumpFilters({ index }: { readonly index: number }): Request<Filt
     flags: 0,
     write: (to) => writeTcHeader(to, { index, parent: TcPlace.arrivingFilters }),
     read(from, start, end) {
-      const header = readTcHeader(from, start, end);
+      const header = tcHeader.read(from, start, end);
       const { kind = "", options } = filterAttributes.read(from, start + tcHeader.size, end, {});
       return {
         index: header.index,

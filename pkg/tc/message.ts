@@ -2,7 +2,7 @@
 
 import { s32, u8, u16, u32 } from "../netlink/codec.ts";
 import { struct } from "../netlink/struct.ts";
-import type { Reader, Writer } from "../netlink/wire.ts";
+import type { Writer } from "../netlink/wire.ts";
 
 /** RTM_*QDISC and RTM_*TFILTER, linux/rtnetlink.h */
 export const Type = {
@@ -32,19 +32,6 @@ export interface TcKey {
   readonly handle?: number;
   /** Of a filter: its priority and protocol. */
   readonly info?: number;
-}
-
-/** Reads struct tcmsg; throws WireError where it does not fit between the two. */
-export function readTcHeader({ words }: Reader, start: number, end: number): Required<TcKey> {
-  tcHeader.require(start, end);
-  const at = start >> 2;
-  const { word } = tcHeader;
-  return {
-    index: words[at + word.index] as number,
-    handle: (words[at + word.handle] as number) >>> 0,
-    parent: (words[at + word.parent] as number) >>> 0,
-    info: (words[at + word.info] as number) >>> 0,
-  };
 }
 
 /** Writes struct tcmsg. */

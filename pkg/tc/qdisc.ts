@@ -5,7 +5,7 @@ import { attributes, put, string } from "../netlink/codec.ts";
 import { MessageFlag, type Request } from "../netlink/message.ts";
 import type { Reader, Writer } from "../netlink/wire.ts";
 import { Errno } from "../sys/errno.ts";
-import { readTcHeader, TcPlace, Type, tcHeader, writeTcHeader } from "./message.ts";
+import { TcPlace, Type, tcHeader, writeTcHeader } from "./message.ts";
 import { type Tbf, tbf } from "./tbf.ts";
 
 const nothing = attributes({});
@@ -92,7 +92,7 @@ function writeHeader(
 const arrivingHandle = 0xffff0000;
 
 function readQdisc(from: Reader, start: number, end: number): Qdisc {
-  const { index, handle, parent } = readTcHeader(from, start, end);
+  const { index, handle, parent } = tcHeader.read(from, start, end);
   const { kind = "", data } = qdiscAttributes.read(from, start + tcHeader.size, end, {});
   return { index, kind, parent, handle, data };
 }

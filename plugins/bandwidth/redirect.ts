@@ -33,8 +33,6 @@ const longestName = 15;
 const Priority = { inOurs: 0xffff, inAnothers: 0xfffe } as const;
 const ourPriorities: readonly number[] = Object.values(Priority);
 const { arriving } = TcPlace;
-/** IPV6_MIN_MTU, linux/ipv6.h */
-const leastIpv6Mtu = 1280;
 
 /** How things are where packets arrive. */
 export interface Hook {
@@ -172,9 +170,8 @@ export function redirect(redirection: Redirection): Interface {
  * The ifb gets no IPv6 address of its own, which nobody could use, and so announces none. IPv6 knows it if it knows the
  * link, as it is as wide; else the kernel would refuse.
  */
-function familiesOf({ hasIpv6, mtu }: Link): FamilySettings | undefined {
-  if (!hasIpv6 || mtu < leastIpv6Mtu) return undefined;
-  return { ipv6: { addressGenMode: AddressGenMode.none } };
+function familiesOf({ hasIpv6 }: Link): FamilySettings | undefined {
+  return hasIpv6 ? { ipv6: { addressGenMode: AddressGenMode.none } } : undefined;
 }
 
 function freeName(

@@ -418,5 +418,8 @@ test("a link's number is found by its name, and whether IPv6 knows it", { skip }
     const [link] = socket.send(getLink({ name }));
     assert.deepEqual([socket.linkIndex(name), link.hasIpv6], [link.index, hasIpv6]);
   }
+  // Also of one that becomes too narrow.
+  socket.send(setLink({ name: "wide", mtu: 1279 }));
+  assert.equal(socket.send(getLink({ name: "wide" }))[0].hasIpv6, false);
   assert.throws(() => socket.linkIndex("none"), /^SysError: find link none: no such device$/);
 });
